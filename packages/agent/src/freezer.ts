@@ -1,0 +1,182 @@
+// The cgroup freezer, v1 and v2. A frozen cgroup stays frozen when its agent dies.
+import { access, constants, mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FreezeTimeout, NoFreezer } from './errors.ts';
+import { limits } from './limits.ts';
+
+export type FreezerVersion = 'v1' | 'v2';
+
+/** Where cgroups of one state folder are made, and by which interface they freeze. */
+export interface Freezer {
+  readonly version: FreezerVersion;
+  /** Folder of this state folder's cgroups, as a path of the host. */
+  readonly root: string;
+}
+
+interface Mount {
+  readonly point: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+async function cgroupMounts(): Promise<Mount[]> {
+  const text = await readFile('/proc/self/mounts', 'utf8');
+  return text.split('\n').flatMap((line) => {
+    const [, point, type, options] = line.split(' ');
+    return point !== undefined && (type === 'cgroup' || type === 'cgroup2')
+      ? [{ point, type, options: (options ?? '').split(',') }]
+      : [];
+  });
+}
+
+/**
+ * Finds the freezer to use: the v1 freezer where it is mounted, else v2; `wanted` (or STILLPOINT_CGROUP) asks for one.
+ * @throws NoFreezer when there is none that can be written to
+ */
+export async function findFreezer(tag: string, wanted?: FreezerVersion): Promise<Freezer> {
+  const mounts = await cgroupMounts();
+  const v1 = mounts.find((mount) => mount.type === 'cgroup' && mount.options.includes('freezer'));
+  const v2 = mounts.find((mount) => mount.type === 'cgroup2');
+  const version: FreezerVersion = wanted ?? (v1 === undefined ? 'v2' : 'v1');
+  const mount = version === 'v1' ? v1 : v2;
+  if (mount === undefined) throw new NoFreezer(`cgroup ${version} is not mounted`);
+  try {
+    await access(mount.point, constants.W_OK);
+  } catch {
+    throw new NoFreezer(`${mount.point} is not writable`);
+  }
+  return { version, root: join(mount.point, 'stillpoint', tag) };
+}
+
+/** Makes the cgroup of one sandbox and returns its folder. */
+export async function createCgroup(freezer: Freezer, name: string): Promise<string> {
+  const folder = join(freezer.root, name);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+/** Process ids (of the host's namespace) in the cgroup; empty when the cgroup is gone. */
+export async function cgroupProcesses(cgroup: string): Promise<number[]> {
+  try {
+    const text = await readFile(join(cgroup, 'cgroup.procs'), 'utf8');
+    return text.split('\n').filter(Boolean).map(Number);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+export async function isFrozen(freezer: Freezer, cgroup: string): Promise<boolean> {
+  try {
+    if (freezer.version === 'v1') return (await readFile(join(cgroup, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
+    return /^frozen 1$/m.test(await readFile(join(cgroup, 'cgroup.events'), 'utf8'));
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+async function setFrozen(freezer: Freezer, cgroup: string, frozen: boolean): Promise<void> {
+  if (freezer.version === 'v1') await writeFile(join(cgroup, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
+  else await writeFile(join(cgroup, 'cgroup.freeze'), frozen ? '1' : '0');
+}
+
+/**
+ * Freezes every process of the cgroup and returns once all are frozen.
+ * @throws FreezeTimeout naming a process that would not freeze; the cgroup is then still freezing: thaw it
+ */
+export async function freeze(freezer: Freezer, cgroup: string, deadlineMs: number = limits.freezeMs): Promise<void> {
+  const start = performance.now();
+  await setFrozen(freezer, cgroup, true);
+  while (!(await isFrozen(freezer, cgroup))) {
+    const waitedMs = performance.now() - start;
+    if (waitedMs > deadlineMs) throw new FreezeTimeout(cgroup, Math.round(waitedMs), await describeStuck(cgroup));
+    await delay(limits.freezePollMs);
+    // v1: processes forked meanwhile are caught by writing again.
+    if (freezer.version === 'v1') await setFrozen(freezer, cgroup, true);
+  }
+}
+
+/** Lets the cgroup's processes run. Does nothing when they run, or when the cgroup is gone. */
+export async function thaw(freezer: Freezer, cgroup: string): Promise<void> {
+  try {
+    await setFrozen(freezer, cgroup, false);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/**
+ * Kills every process of the cgroup, frozen ones too, and returns when they are gone.
+ * SIGKILL is sent while they are frozen, and only then are they thawed, so that none runs another instruction.
+ */
+export async function killCgroup(freezer: Freezer, cgroup: string): Promise<void> {
+  const end = performance.now() + limits.killMs;
+  for (;;) {
+    const pids = await cgroupProcesses(cgroup);
+    if (pids.length === 0) return;
+    if (performance.now() > end) throw new FreezeTimeout(`${cgroup}: killed processes`, limits.killMs, await describeStuck(cgroup));
+    for (const pid of pids) signalIfAlive(pid);
+    await thaw(freezer, cgroup);
+    await delay(limits.freezePollMs);
+  }
+}
+
+/** Removes the sandbox's cgroup, which must be empty. */
+export async function removeCgroup(cgroup: string): Promise<void> {
+  try {
+    await rmdir(cgroup);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** Names of the sandboxes of this state folder that have a cgroup. */
+export async function listCgroups(freezer: Freezer): Promise<string[]> {
+  try {
+    const entries = await readdir(freezer.root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** Removes the state folder's own cgroup and its parent once both are empty. */
+export async function removeFreezerRoot(freezer: Freezer): Promise<void> {
+  for (const folder of [freezer.root, dirname(freezer.root)]) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return; // still in use, by us or by another state folder
+    }
+  }
+}
+
+function signalIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function describeStuck(cgroup: string): Promise<string> {
+  const found: string[] = [];
+  for (const pid of await cgroupProcesses(cgroup)) {
+    try {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+      const match = /\((.*)\) (\S)/s.exec(stat);
+      if (match?.[2] === 'D') found.push(`process ${pid} (${match[1] ?? ''}, state D)`);
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return found.length === 0 ? '' : `: ${found.slice(0, 5).join(', ')}`;
+}
+
+function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENODEV';
+}

@@ -1,0 +1,36 @@
+// The network hold: one nftables table in a member's network namespace that drops everything, lo included.
+// The table's name carries epoch and hold id, so one epoch's lifting can never touch another's hold.
+import type { HoldId } from '@stillpoint/protocol';
+import { exec } from './exec.ts';
+import { namespacePath } from './network.ts';
+
+const inNamespace = (namespace: string, ...command: string[]): string[] => [
+  `--net=${namespacePath(namespace)}`,
+  ...command,
+];
+
+const tableName = (holdId: HoldId): string => `stillpoint_${holdId}`;
+
+/** Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. */
+export async function takeHold(namespace: string, holdId: HoldId): Promise<void> {
+  const table = tableName(holdId);
+  const chain = (hook: string): string => `chain ${hook} { type filter hook ${hook} priority -500; policy drop; }`;
+  await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
+    input: `table inet ${table} { ${chain('input')} ${chain('output')} ${chain('forward')} }\n`,
+  });
+}
+
+/** Lifts this hold and no other. Does nothing when it is not there. */
+export async function liftHold(namespace: string, holdId: HoldId): Promise<void> {
+  const table = tableName(holdId);
+  // add before delete: deleting a table that is not there is an error, adding one that is there is none
+  await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
+    input: `add table inet ${table}\ndelete table inet ${table}\n`,
+  });
+}
+
+/** Ids of the holds in force in a namespace. */
+export async function listHolds(namespace: string): Promise<HoldId[]> {
+  const { stdout } = await exec('nsenter', inNamespace(namespace, 'nft', 'list', 'tables'));
+  return [...stdout.matchAll(/^table inet stillpoint_(\S+)$/gm)].map((match) => match[1] as HoldId);
+}

@@ -1,0 +1,25 @@
+// Every bound of the agent, by name.
+export const limits = {
+  /** Longest run of a short helper command (ip, nft, ss). */
+  helperCommandMs: 10_000,
+  /** Most bytes kept of a helper's output. */
+  helperOutputBytesMax: 8 * 1024 * 1024,
+  /** How often a cgroup's freezer state is read while it freezes. */
+  freezePollMs: 1,
+  /** Longest wait for a cgroup to freeze. */
+  freezeMs: 3_000,
+  /** Longest wait for killed processes to be gone. */
+  killMs: 10_000,
+  /** Longest wait for a new sandbox to answer. */
+  sandboxStartMs: 10_000,
+  /** Longest run of CRIU's dump of one member. */
+  dumpMs: 120_000,
+  /** Longest run of CRIU's restore of one member. */
+  restoreMs: 120_000,
+  /** Most open files of one member that are noted. */
+  notedFilesMax: 100_000,
+  /** Most nodes of one state folder: their subnets are /24 of one /16. */
+  nodesMax: 250,
+  /** Most members on one node. */
+  membersPerNodeMax: 200,
+} as const;

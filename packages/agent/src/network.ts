@@ -1,0 +1,98 @@
+// Virtual networks: one switch for all nodes of a state folder, one namespace a node, one a member. The host's
+// own network is never touched: all of it is in named network namespaces that begin with sp-<tag>.
+import { exec } from './exec.ts';
+import type { HomePaths } from './paths.ts';
+
+/** Addresses of one member: it has one of each family. */
+export interface MemberAddresses {
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+const ipv4Prefix = '10.233';
+const ipv6Prefix = 'fd5a:7170';
+
+/** Addresses of a member's slot (1..) on a node (1..). */
+export function memberAddresses(nodeIndex: number, slot: number): MemberAddresses {
+  return { ipv4: `${ipv4Prefix}.${nodeIndex}.${slot + 9}`, ipv6: `${ipv6Prefix}::${nodeIndex.toString(16)}:${(slot + 9).toString(16)}` };
+}
+
+export const fabricNamespace = (paths: HomePaths): string => `sp-${paths.tag}-fabric`;
+export const nodeNamespace = (paths: HomePaths, node: string): string => `sp-${paths.tag}-n-${node}`;
+export const memberNamespace = (paths: HomePaths, node: string, slot: number): string => `sp-${paths.tag}-m-${node}-${slot}`;
+/** Path by which nsenter and CRIU find a named network namespace. */
+export const namespacePath = (name: string): string => `/run/netns/${name}`;
+
+/** Network namespaces of this state folder that exist now. */
+export async function listNamespaces(paths: HomePaths): Promise<string[]> {
+  const { stdout } = await exec('ip', ['netns', 'list']);
+  return stdout
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '')
+    .filter((name) => name.startsWith(`sp-${paths.tag}-`));
+}
+
+export async function deleteNamespace(name: string): Promise<void> {
+  await exec('ip', ['netns', 'delete', name]);
+}
+
+async function batch(namespace: string, lines: readonly string[]): Promise<void> {
+  await exec('ip', ['-n', namespace, '-batch', '-'], { input: lines.join('\n') + '\n' });
+}
+
+/** Makes the switch that joins the nodes, unless it is there. */
+async function ensureFabric(paths: HomePaths, existing: readonly string[]): Promise<void> {
+  const fabric = fabricNamespace(paths);
+  if (existing.includes(fabric)) return;
+  await exec('ip', ['netns', 'add', fabric]);
+  await batch(fabric, ['link set lo up', 'link add switch type bridge forward_delay 0', 'link set switch up']);
+}
+
+/** Makes a node's namespace and plugs it into the switch. Does nothing when it is there. */
+export async function ensureNodeNetwork(paths: HomePaths, node: string, nodeIndex: number): Promise<void> {
+  const existing = await listNamespaces(paths);
+  await ensureFabric(paths, existing);
+  const namespace = nodeNamespace(paths, node);
+  if (existing.includes(namespace)) return;
+  const fabric = fabricNamespace(paths);
+  await exec('ip', ['netns', 'add', namespace]);
+  await batch(fabric, [
+    `link add n${nodeIndex} type veth peer name uplink netns ${namespace}`,
+    `link set n${nodeIndex} master switch`,
+    `link set n${nodeIndex} up`,
+  ]);
+  await batch(namespace, [
+    'link set lo up',
+    'link add switch type bridge forward_delay 0',
+    'link set uplink master switch',
+    'link set uplink up',
+    'link set switch up',
+    `address add ${ipv4Prefix}.${nodeIndex}.1/16 dev switch`,
+    `address add ${ipv6Prefix}::${nodeIndex.toString(16)}:1/64 dev switch nodad`,
+  ]);
+}
+
+/** Makes the network namespace of one member's sandbox with its addresses up. */
+export async function createMemberNetwork(
+  paths: HomePaths,
+  node: string,
+  nodeIndex: number,
+  slot: number,
+): Promise<string> {
+  const name = memberNamespace(paths, node, slot);
+  const addresses = memberAddresses(nodeIndex, slot);
+  await exec('ip', ['netns', 'add', name]);
+  const namespace = nodeNamespace(paths, node);
+  await batch(namespace, [
+    `link add m${slot} type veth peer name eth0 netns ${name}`,
+    `link set m${slot} master switch`,
+    `link set m${slot} up`,
+  ]);
+  await batch(name, [
+    'link set lo up',
+    'link set eth0 up',
+    `address add ${addresses.ipv4}/16 dev eth0`,
+    `address add ${addresses.ipv6}/64 dev eth0 nodad`,
+  ]);
+  return name;
+}
