@@ -1,4 +1,5 @@
-// The two test projects: `unit` beside the sources, `system` for whole-system tests on the real CRIU.
+// The test projects: `unit` beside the sources; `system`, whole-system tests on the real CRIU; `long`, those that
+// take too long for every change. Only the first runs files in parallel: the others use the whole machine.
 import { defineConfig } from 'vitest/config';
 
 const minuteMs = 60_000;
@@ -18,9 +19,19 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.long.test.ts'],
           fileParallelism: false,
           testTimeout: 5 * minuteMs,
           hookTimeout: 2 * minuteMs,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: ['test/**/*.long.test.ts'],
+          fileParallelism: false,
+          testTimeout: 30 * minuteMs,
+          hookTimeout: 5 * minuteMs,
         },
       },
     ],
