@@ -12,19 +12,25 @@ export interface ListedError {
 /** Where the rendered list lies in the checkout. */
 export const errorsDocumentPath = 'docs/errors.md';
 
-const errorsFile = /^packages\/([^/]+)\/src\/(?:[\w-]+\/)*(?:errors|[\w-]+-errors)\.ts$/;
+const declaringFile = /^packages\/([^/]+)\/src\/(?!.*\.test\.ts$).*\.ts$/;
+const codeLiteral = /'(SP_[A-Z0-9_]+)'/g;
+/** What stands before a code that is only compared with: there it is used, not declared. */
+const comparison = /(?:[!=]==?|\bcase)\s*$/;
 
-/** The codes declared in the packages' lists of errors, sorted. A code named twice in one package is one. */
+/** The codes that the packages declare, sorted. A code named twice in one package is one. */
 export function listErrors(sources: readonly Source[]): readonly ListedError[] {
   const found = new Map<string, ListedError>();
   for (const source of sources) {
-    const home = errorsFile.exec(source.path)?.[1];
+    const home = declaringFile.exec(source.path)?.[1];
     if (home === undefined) continue;
-    for (const match of source.text.matchAll(/'(SP_[A-Z0-9_]+)'/g)) {
+    for (const match of source.text.matchAll(codeLiteral)) {
       const code = match[1] ?? '';
-      const key = `${home} ${code}`;
-      if (!found.has(key))
-        found.set(key, { code, package: home, meaning: meaningAt(source.text, match.index) });
+      const error = { code, package: home, meaning: meaningAt(source.text, match.index) };
+      const known = found.get(`${home} ${code}`);
+      // The list of errors declares a code; elsewhere it is used, or declared in a table of its own.
+      const declared = known === undefined || source.path.endsWith('/errors.ts');
+      if (declared && !comparison.test(source.text.slice(0, match.index)))
+        found.set(`${home} ${code}`, error);
     }
   }
   return [...found.values()].toSorted(
@@ -32,11 +38,20 @@ export function listErrors(sources: readonly Source[]): readonly ListedError[] {
   );
 }
 
-/** The nearest doc comment above a place in a file, without its decoration. */
+/** What the comments say of the code at a place: the line comment at it or just above it, else the doc comment. */
 function meaningAt(text: string, place: number): string {
-  const comments = [...text.slice(0, place).matchAll(/\/\*\*([\s\S]*?)\*\//g)];
-  const nearest = comments.at(-1)?.[1] ?? '';
-  return nearest
+  const above = text.slice(0, place).split('\n');
+  const sameLine = /\/\/ (.*)$/.exec(text.slice(place).split('\n', 1)[0] ?? '')?.[1];
+  if (sameLine !== undefined) return sameLine;
+  const lineComments: string[] = [];
+  for (let line = above.length - 2; line > 0; line -= 1) {
+    const comment = /^\s*\/\/ (.*)$/.exec(above[line] ?? '')?.[1];
+    if (comment === undefined) break;
+    lineComments.unshift(comment);
+  }
+  if (lineComments.length > 0) return lineComments.join(' ');
+  const docComments = [...text.slice(0, place).matchAll(/\/\*\*([\s\S]*?)\*\//g)];
+  return (docComments.at(-1)?.[1] ?? '')
     .split('\n')
     .map((line) => line.replace(/^\s*\*? ?/, '').trim())
     .join(' ')
