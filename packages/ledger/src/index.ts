@@ -1,0 +1,25 @@
+// Public face of the ledger: the port, its errors, and the store in a file. The contract suite is `./testing`.
+export {
+  createOnce,
+  type Compare,
+  type Condition,
+  type CreateOnceResult,
+  type Entry,
+  type JsonValue,
+  type Ledger,
+  type LedgerCall,
+  type LedgerEvent,
+  type Listing,
+  type Put,
+  type Transaction,
+  type TransactionResult,
+} from './ledger.ts';
+export {
+  LedgerCorruptError,
+  LedgerFullError,
+  LedgerInvalidError,
+  LedgerNewerVersionError,
+  LedgerUnavailableError,
+} from './errors.ts';
+export { openFileLedger, type FileLedgerOptions } from './file-ledger.ts';
+export { ledgerLimits } from './limits.ts';

@@ -1,0 +1,115 @@
+// Records that are complete, torn and damaged: every truncation and every change of one byte of a small ledger.
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DamagedRecord, encodeRecord, RecordReader } from './record.ts';
+
+const payloads = [
+  '{"format":"stillpoint-ledger","version":1}',
+  '{"id":"0a","put":[{"key":"a","value":"ab\\n\\t\u{1f9ca}"}]}',
+  '{}',
+  '{"id":"ff","put":[{"key":"00000000","value":[1,2.5,null]}]}',
+];
+const whole = Buffer.concat(payloads.map(encodeRecord));
+
+/** What a reader makes of the bytes: the payloads, and `damaged` if it stopped at damage. */
+function readAll(bytes: Uint8Array, pieceBytes = bytes.length): string[] {
+  const reader = new RecordReader();
+  const seen: string[] = [];
+  try {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      reader.push(bytes.subarray(at, at + pieceBytes));
+      for (let record = reader.next(); record !== undefined; record = reader.next())
+        seen.push(record.payload);
+    }
+    expect(reader.bytesTaken).toBe(bytes.length);
+  } catch (error) {
+    if (!(error instanceof DamagedRecord)) throw error;
+    seen.push('damaged');
+  }
+  return seen;
+}
+
+/** The changes of one byte that go by unnoticed and make a difference. */
+function unnoticedFlips(ledger: Buffer): string[] {
+  const right = readAll(ledger);
+  const unnoticed: string[] = [];
+  for (const [at, original] of [...ledger].entries()) {
+    for (let value = 0; value < 256; value += 1) {
+      if (value === original) continue;
+      ledger[at] = value;
+      const seen = readAll(ledger);
+      const stopped = seen.at(-1) === 'damaged';
+      const expected = stopped ? [...right.slice(0, seen.length - 1), 'damaged'] : right;
+      if (seen.join('\n') !== expected.join('\n')) unnoticed.push(`byte ${at}: ${original} to ${value}`);
+    }
+    ledger[at] = original;
+  }
+  return unnoticed;
+}
+
+describe('records', () => {
+  test('come back in order, in pieces of any size', () => {
+    for (const pieceBytes of [1, 2, 7, 26, 1000]) expect(readAll(whole, pieceBytes)).toEqual(payloads);
+  });
+
+  test('carry any JSON', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.integer({ min: 1, max: 50 }), (values, pieceBytes) => {
+        const texts = values.map((value) => JSON.stringify(value));
+        expect(readAll(Buffer.concat(texts.map(encodeRecord)), pieceBytes)).toEqual(texts);
+      }),
+    );
+  });
+
+  test('every truncation keeps what is complete and leaves out the torn end', () => {
+    let end = 0;
+    const ends = payloads.map((payload) => (end += encodeRecord(payload).length));
+    for (let length = 0; length <= whole.length; length += 1) {
+      // The closing tab is not needed.
+      const complete = ends.filter((each) => each - 1 <= length).length;
+      expect(readAll(whole.subarray(0, length))).toEqual(payloads.slice(0, complete));
+    }
+  });
+
+  test('every truncation followed by another record leaves out just the torn one', () => {
+    const more = encodeRecord('{"more":true}');
+    for (let length = 0; length <= whole.length; length += 1) {
+      const kept = readAll(whole.subarray(0, length));
+      expect(readAll(Buffer.concat([whole.subarray(0, length), more, more]))).toEqual([
+        ...kept,
+        '{"more":true}',
+        '{"more":true}',
+      ]);
+    }
+  });
+
+  test('every change of one byte is noticed', () => {
+    expect(unnoticedFlips(Buffer.from(whole))).toEqual([]);
+  });
+
+  test.for([1, 5, 25, 26, 27, 40])('so it is in and after a record torn after %i bytes', (tornBytes) => {
+    const torn = encodeRecord('{"id":"ee","put":[],"remove":[]}').subarray(0, tornBytes);
+    const start = encodeRecord(payloads[0]!);
+    const rest = Buffer.concat(payloads.slice(1, 3).map(encodeRecord));
+    const ledger = Buffer.concat([start, torn, rest]);
+    expect(readAll(ledger)).toEqual(payloads.slice(0, 3));
+    // Inside the torn record itself nothing needs noticing, but nothing may come of it either.
+    expect(unnoticedFlips(ledger)).toEqual([]);
+  });
+
+  test('several torn ones in a row are left out', () => {
+    const torn = [1, 2, 30, 12].map((length) => encodeRecord('{"id":"ee"}').subarray(0, length));
+    expect(readAll(Buffer.concat([encodeRecord('{}'), ...torn, encodeRecord('[]')]))).toEqual(['{}', '[]']);
+  });
+
+  test('damage says where the record begins', () => {
+    const damaged = Buffer.from(whole);
+    damaged[encodeRecord(payloads[0]!).length + 30]! ^= 1;
+    const reader = new RecordReader();
+    reader.push(damaged);
+    reader.next();
+    expect(() => reader.next()).toThrow(
+      expect.objectContaining({ offset: encodeRecord(payloads[0]!).length }),
+    );
+  });
+});
