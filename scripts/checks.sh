@@ -58,7 +58,7 @@ check_freezer() {
       cgroup:*,freezer,*) [ -w "$folder" ] && found="v1 at $folder" && break ;;
       cgroup2:*) [ -w "$folder" ] && found=${found:-v2 at $folder} ;;
     esac
-  done <"${STILLPOINT_MOUNTS:-/proc/self/mounts}"
+  done </proc/self/mounts
   if [ -n "$found" ]; then
     pass freezer "cgroup $found"
   else
@@ -96,12 +96,14 @@ check_nftables() {
 
 check_node() {
   local version
-  version=$(node --version 2>/dev/null) version=${version#v}
+  version=$(node --version 2>/dev/null || true)
+  version=${version#v}
   if [ -x "$node" ]; then
     pass node "$("$node" --version) in node_modules"
   elif [ -z "$version" ] || ! at_least "$version" "$node_minimum"; then
-    fail node "Node ${version:-} ${version:+is too old}${version:-is missing}" \
-      "its npm fetches the Node that Stillpoint runs on" "install Node >= $node_minimum and put it in PATH"
+    [ -z "$version" ] || version="$version is too old"
+    fail node "Node ${version:-is missing}" "its npm fetches the Node that Stillpoint runs on" \
+      "install Node >= $node_minimum and put it in PATH"
   elif ! command -v npx >/dev/null; then
     fail node 'npm is missing (no npx in PATH)' 'it installs the packages' 'install npm'
   else

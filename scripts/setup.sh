@@ -68,7 +68,7 @@ step() {
     while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\r        %s s ' "$(seconds_since "$began")" >&2; done &
     ticker=$!
   fi
-  "$@" 3>&2 >"$log" 2>&1 8<&- 9<&- || status=$?
+  ("$@") 3>&2 >"$log" 2>&1 8<&- 9<&- || status=$? # a subshell: traps must not run with its stderr
   [ -z "$ticker" ] || printf '\r\033[K' >&2
   stop_ticker
   if [ "$status" -ne 0 ]; then
@@ -124,6 +124,7 @@ step 'programs in C' compile_programs
 
 # 4. CRIU, from Debian's source package, into the cache.
 if [ -n "$build_criu" ]; then
+  rm -rf "$criu_prefix".build.* # what a killed run left
   step "criu >= $criu_minimum from Debian's source package (about a minute), into $criu_prefix" \
     bash "$root/scripts/install-criu.sh" "$criu_prefix"
 fi
