@@ -68,11 +68,12 @@ check_freezer() {
 }
 
 # Debian's packages are needed only while something that comes from them is missing.
+criu_wanted() { [ -z "${STILLPOINT_CRIU:-}" ] && ! criu_built; }
 check_packages() {
   local missing
   # shellcheck disable=SC2086
   missing=$(missing_packages $apt_runtime $apt_compiler | tr '\n' ' ')
-  if command -v dpkg-query >/dev/null && [ -z "$missing" ] && criu_built; then
+  if command -v dpkg-query >/dev/null && [ -z "$missing" ] && ! criu_wanted; then
     pass packages 'installed'
   elif ! command -v apt-get >/dev/null; then
     fail packages "no apt-get to install ${missing:-nft, a C compiler and PyTorch} with" \
@@ -121,7 +122,7 @@ room_for() {
 check_room() {
   local free need=1500
   free=$(room_for "$cache")
-  if criu_built || [ "${free:-0}" -ge "$need" ]; then
+  if ! criu_wanted || [ "${free:-0}" -ge "$need" ]; then
     pass room "${free:-?} MiB free for $cache"
   else
     fail room "${free:-0} MiB free for $cache" "set-up needs $need MiB (packages, CRIU)" \

@@ -105,7 +105,7 @@ compile_programs() {
 # 1. Debian's packages: only the missing ones, the build dependencies of CRIU only if it is to be built.
 wanted="$apt_runtime $apt_compiler"
 build_criu=
-if [ -z "${STILLPOINT_CRIU:-}" ] && ! criu_built; then
+if criu_wanted; then
   build_criu=yes
   wanted="$wanted $apt_criu"
 fi
