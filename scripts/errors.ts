@@ -5,7 +5,7 @@ import type { Source } from './tidy.ts';
 export interface ListedError {
   readonly code: string;
   readonly package: string;
-  /** The doc comment of the declaration around the code, as one line. Empty: there is none. */
+  /** What its comment or its message says, as one line. Empty: there is neither. */
   readonly meaning: string;
 }
 
@@ -38,20 +38,31 @@ export function listErrors(sources: readonly Source[]): readonly ListedError[] {
   );
 }
 
-/** What the comments say of the code at a place: the line comment at it or just above it, else the doc comment. */
+/** What is said of the code at a place: a line comment at it, else its message, else the doc comment above. */
 function meaningAt(text: string, place: number): string {
-  const above = text.slice(0, place).split('\n');
+  return lineCommentAt(text, place) ?? messageAfter(text, place) ?? docCommentAbove(text, place);
+}
+
+function lineCommentAt(text: string, place: number): string | undefined {
   const sameLine = /\/\/ (.*)$/.exec(text.slice(place).split('\n', 1)[0] ?? '')?.[1];
   if (sameLine !== undefined) return sameLine;
-  const lineComments: string[] = [];
-  for (let line = above.length - 2; line > 0; line -= 1) {
-    const comment = /^\s*\/\/ (.*)$/.exec(above[line] ?? '')?.[1];
-    if (comment === undefined) break;
-    lineComments.unshift(comment);
-  }
-  if (lineComments.length > 0) return lineComments.join(' ');
-  const docComments = [...text.slice(0, place).matchAll(/\/\*\*([\s\S]*?)\*\//g)];
-  return (docComments.at(-1)?.[1] ?? '')
+  const above = text.slice(0, place).split('\n').slice(1, -1);
+  const first = above.findLastIndex((line) => !/^\s*\/\/ /.test(line)) + 1;
+  const comment = above.slice(first).map((line) => line.replace(/^\s*\/\/ /, ''));
+  return comment.length > 0 ? comment.join(' ') : undefined;
+}
+
+/** `code: 'SP_X', message: ...` in one object: the message, with what is filled in left out. */
+function messageAfter(text: string, place: number): string | undefined {
+  if (!/\bcode:\s*$/.test(text.slice(0, place))) return undefined;
+  const message = /^'\w+',\s*message:\s*(?:`([^`]*)`|'([^']*)'|"([^"]*)")/.exec(text.slice(place));
+  const words = message?.[1] ?? message?.[2] ?? message?.[3];
+  return words?.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…');
+}
+
+function docCommentAbove(text: string, place: number): string {
+  const comments = [...text.slice(0, place).matchAll(/\/\*\*([\s\S]*?)\*\//g)];
+  return (comments.at(-1)?.[1] ?? '')
     .split('\n')
     .map((line) => line.replace(/^\s*\*? ?/, '').trim())
     .join(' ')

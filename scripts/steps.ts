@@ -45,7 +45,7 @@ export const checkSteps: readonly Step[] = [
   tool('types', 'tsc', '--noEmit'),
   tool('lint', 'oxlint', '--type-aware', '--deny-warnings'),
   tool('format', 'prettier', '--check', '--log-level', 'warn', '.'),
-  tool('unused exports', 'knip', '--no-progress'),
+  tool('unused exports', 'knip', '--no-progress', '--no-config-hints'),
   tests('unit', 10 * minuteMs),
 ];
 

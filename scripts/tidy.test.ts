@@ -46,6 +46,7 @@ describe('the tidy rules', () => {
       "// a\nimport {\n  x,\n} from './b';\n",
       /without its extension/,
     ],
+    ['a pure file', 'packages/vault/src/a.ts', '// A format. Pure.\nconst now = Date.now();\n', /uses Date/],
     ['a script', 'scripts/a.sh', '#!/bin/bash\nset -e\n', /begin with a comment/],
   ])('notice: %s', (_, file, text, problem) => {
     expect(untidiness([{ path: file, text }]).join('\n')).toMatch(problem);

@@ -60,9 +60,9 @@ function filesBelow(folder: string): string[] {
 /** All that is untidy in these files, one line each: `path: what`. */
 export function untidiness(sources: readonly Source[]): readonly string[] {
   return sources.flatMap((source) =>
-    [...headerProblems(source), ...lengthProblems(source), ...importProblems(source)].map(
-      (problem) => `${source.path}: ${problem}`,
-    ),
+    [headerProblems, lengthProblems, importProblems, purityProblems]
+      .flatMap((problems) => problems(source))
+      .map((problem) => `${source.path}: ${problem}`),
   );
 }
 
@@ -109,6 +109,19 @@ function relativeImportProblems(file: string, home: string | undefined, imported
 function importsOf(text: string): string[] {
   const pattern = /(?:^(?:import|export)\b[^;'"]*?\bfrom\s*|^import\s*|\bimport\(\s*)['"]([^'"]+)['"]/gm;
   return [...text.matchAll(pattern)].flatMap((match) => match[1] ?? []);
+}
+
+/** What a pure file does not use. Modules of Node that only compute are no effect. */
+const effects =
+  /['"]node:(?!util|zlib|buffer)\w+|\bDate\b|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.(?:env|argv|pid|cwd|hrtime|on)\b/;
+
+/** A file whose header says that it is pure touches no machine and no clock. (Of `protocol` lint knows it.) */
+function purityProblems({ path: file, text }: Source): string[] {
+  const header = /^(?:\/\/.*\n)+/.exec(text)?.[0] ?? '';
+  if (!file.endsWith('.ts') || !/\bpure\b/i.test(header)) return [];
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+  const effect = effects.exec(code);
+  return effect === null ? [] : [`says that it is pure and uses ${effect[0]}`];
 }
 
 function isTest(file: string): boolean {
