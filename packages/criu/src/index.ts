@@ -21,3 +21,14 @@ export type {
   UnixSocketRecord,
 } from './description.ts';
 export type { FileAccess } from './regular-files.ts';
+export {
+  dumpArguments,
+  restoreArguments,
+  type DumpOptions,
+  type InheritedDescriptor,
+  type RestoreOptions,
+  type TcpPolicy,
+} from './arguments.ts';
+export { freezeBeforeResumeScript, freezeDescriptors, freezeEnvironment } from './freeze-before-resume.ts';
+export { explainCriuFailure, type CriuOutcome } from './failure.ts';
+export { criuCheck, criuVersion, type CriuVersion } from './program.ts';
