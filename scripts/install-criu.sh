@@ -16,7 +16,10 @@ trap 'exit 130' INT TERM HUP
 
 # note MESSAGE: progress, on descriptor 3 where the caller gave one.
 { true >&3; } 2>/dev/null || exec 3>&2
-note() { printf 'set-up:   %s\n' "$*" >&3; }
+note() {
+  [ ! -t 3 ] || printf '\r\033[K' >&3
+  printf 'set-up:   %s\n' "$*" >&3
+}
 
 # find_source: unpacks the newest source of the first suite that has one new enough. Prints its folder.
 # It takes the upstream tarball alone: apt checks that against the signed index, and Debian's own patches
