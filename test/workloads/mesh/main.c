@@ -115,13 +115,18 @@ static void print_progress(void) {
 
 static void run(unsigned long expected_links) {
   uint64_t step = 0, progress_ms = loop_now_ms() + PROGRESS_MS;
+  unsigned long open = 0;
   for (bool done = false; !done;) {
     loop_turn(TURN_MS);
-    unsigned long open = 0, finished = 0;
-    bursts_tick();
-    half_open_tick();
+    /* Whoever has a link to us listens: only then may other connections follow. */
+    if (open == expected_links) {
+      bursts_tick();
+      half_open_tick();
+    }
     outside_tick();
     update_ends();
+    unsigned long finished = 0;
+    open = 0;
     for (unsigned long at = 0; at < link_count; at++) {
       if (!is_open(&links[at])) continue;
       link_tick(&links[at]);
