@@ -1,2 +1,19 @@
 // Public face of the protocol: the algorithm, its words and its messages.
+export { verifyCut, type CutProblem } from './cut-check.ts';
+export type * from './cut.ts';
 export { StillpointError, type StillpointErrorOptions } from './errors.ts';
+export { failures, type Failure } from './failures.ts';
+export {
+  isGangEpochFinished,
+  recoverGangEpoch,
+  startGangEpoch,
+  stepGangEpoch,
+  type GangEpochState,
+} from './gang-epoch.ts';
+export type * from './gang-events.ts';
+export { judgeHalfDead, type MemberSockets } from './half-dead.ts';
+export * from './ids.ts';
+export * from './limits.ts';
+export type * from './messages.ts';
+export type * from './node-messages.ts';
+export { invariant, type Step } from './step.ts';

@@ -1,6 +1,6 @@
-// What coordinator and agents say to one another about an epoch or a restore attempt. Every message can be
-// sent twice: the receiver answers from its state.
-import type { MemberVote } from './cut.ts';
+// What coordinator and agents say to one another about an epoch. Every message can be lost or sent twice: the
+// receiver answers from its state.
+import type { Endpoint, KernelSocket, MemberVote } from './cut.ts';
 import type { Epoch, Fence, GangId, HoldId, Incarnation, MemberId, NodeName } from './ids.ts';
 
 /** `resume`: members run on, whatever is decided. `stop`: they stay held until it is known. */
@@ -20,29 +20,41 @@ export interface EpochHeader {
   readonly fence: Fence;
 }
 
-/** Orders of the coordinator to an agent: each concerns all members of the gang on that node. */
-export type EpochCommand = EpochHeader &
-  (
-    | { readonly kind: 'Preflight'; readonly outcome: Outcome; readonly outside: OutsidePolicy; readonly files: FilesPolicy }
-    | { readonly kind: 'Freeze'; readonly outcome: Outcome; readonly deadManMs: number }
-    | { readonly kind: 'Hold' }
-    | { readonly kind: 'Dump' }
-    /** All members have noted their files: under *resume* each may be released once its own dump has ended. */
-    | { readonly kind: 'AllNoted' }
-    /** The decision is known. `abort`: lift and thaw. `commit` under *stop*: park, kill, never lift. */
-    | { readonly kind: 'Decided'; readonly decision: Decision; readonly reason: string }
-    /** All members are released: judge half-dead connections, and destroy those whose other end is gone. */
-    | { readonly kind: 'AllReleased'; readonly sockets: readonly GangSockets[] }
-    /** Write the staged images to the vault. */
-    | { readonly kind: 'Persist' }
-    /** The epoch is closed: staging may go. */
-    | { readonly kind: 'Forget' }
-  );
+/** An order of the coordinator; each concerns all members of the gang on the node that gets it. */
+export type EpochOrder =
+  | {
+      readonly kind: 'Preflight';
+      readonly outcome: Outcome;
+      readonly outside: OutsidePolicy;
+      readonly files: FilesPolicy;
+    }
+  | { readonly kind: 'Freeze'; readonly outcome: Outcome; readonly deadManMs: number }
+  | { readonly kind: 'Hold' }
+  | { readonly kind: 'Dump' }
+  /** All members have noted their files: under *resume* each is released once its own dump has ended. */
+  | { readonly kind: 'AllNoted' }
+  /** The decision is known. `abort`: lift and thaw. `commit` under *stop*: park, kill, never lift. */
+  | { readonly kind: 'Decided'; readonly decision: Decision; readonly reason: string }
+  /** All members are released: list their sockets, so that half-dead connections are found. Asked twice. */
+  | { readonly kind: 'AllReleased'; readonly round: SurveyRound }
+  /** Destroy those of these sockets that are yours, by cookie: their other ends are gone. */
+  | { readonly kind: 'Settle'; readonly halfDead: readonly HalfDeadSocket[] }
+  /** The epoch is committed: write the staged images to the vault. */
+  | { readonly kind: 'Persist' }
+  /** The epoch is closed: staging may go. */
+  | { readonly kind: 'Forget' };
 
-/** Connections of one member after the last release, to tell which ends are gone. */
-export interface GangSockets {
+export type EpochCommand = EpochHeader & EpochOrder;
+
+/** First or second look at the gang's sockets after the last release. */
+export type SurveyRound = 1 | 2;
+
+/** A socket of a member whose other end does not exist any more. */
+export interface HalfDeadSocket {
   readonly member: MemberId;
-  readonly endpoints: readonly string[];
+  readonly cookie: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
 /** Something that makes a checkpoint or restore impossible, found before anything is touched. */
@@ -72,16 +84,53 @@ export interface PhaseSpan {
 
 /** What an agent reports of one member. Facts only accumulate while an epoch lasts. */
 export type MemberReport =
-  | { readonly kind: 'Ready'; readonly member: MemberId; readonly blockers: readonly Blocker[]; readonly holdBudgetMs: number }
+  | {
+      readonly kind: 'Ready';
+      readonly member: MemberId;
+      readonly blockers: readonly Blocker[];
+      /** How long this member may be held before a timer of its own or of the kernel acts. */
+      readonly holdBudgetMs: number;
+    }
   | { readonly kind: 'Frozen'; readonly member: MemberId }
   | { readonly kind: 'Held'; readonly member: MemberId; readonly holdId: HoldId }
   | { readonly kind: 'Noted'; readonly member: MemberId }
   | { readonly kind: 'Dumped'; readonly member: MemberId; readonly vote: MemberVote }
+  /** The member runs, by the rules: after `AllNoted`, or after `abort`. */
   | { readonly kind: 'Released'; readonly member: MemberId; readonly heldMs: number }
+  | SurveyedReport
   | { readonly kind: 'Settled'; readonly member: MemberId; readonly destroyed: number }
   | { readonly kind: 'Killed'; readonly member: MemberId }
-  | { readonly kind: 'Persisted'; readonly member: MemberId; readonly files: readonly StoredFile[]; readonly meta: unknown }
-  | { readonly kind: 'Failed'; readonly member: MemberId; readonly phase: string; readonly code: string; readonly message: string; readonly remedy: string };
+  | {
+      readonly kind: 'Persisted';
+      readonly member: MemberId;
+      readonly files: readonly StoredFile[];
+      readonly meta: unknown;
+    }
+  | { readonly kind: 'Forgotten'; readonly member: MemberId }
+  /** The member has voted under *stop*, hears nobody and cannot reach the ledger: it stays frozen. */
+  | { readonly kind: 'InDoubt'; readonly member: MemberId }
+  | FailedReport;
+
+/** A member's TCP sockets after the last release, listeners left out. */
+export interface SurveyedReport {
+  readonly kind: 'Surveyed';
+  readonly member: MemberId;
+  readonly round: SurveyRound;
+  readonly addresses: readonly string[];
+  readonly sockets: readonly KernelSocket[];
+}
+
+/** A step of a member did not succeed: the member takes no further part in this epoch. */
+export interface FailedReport {
+  readonly kind: 'Failed';
+  readonly member: MemberId;
+  readonly phase: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** Whether a new epoch may succeed without a change. */
+  readonly retryable: boolean;
+}
 
 /** An agent's answer: one a node, with the reports of all its members so far. */
 export interface EpochReply extends EpochHeader {

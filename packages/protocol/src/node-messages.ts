@@ -33,7 +33,12 @@ export interface MemberStatus {
 export type NodeRequest =
   | { readonly kind: 'Hello' }
   /** Reserve a sandbox's place and network for each member; answers `Allocated`. */
-  | { readonly kind: 'Allocate'; readonly gang: GangId; readonly incarnation: Incarnation; readonly members: readonly MemberId[] }
+  | {
+      readonly kind: 'Allocate';
+      readonly gang: GangId;
+      readonly incarnation: Incarnation;
+      readonly members: readonly MemberId[];
+    }
   /** Start one member in its place; `hosts` is the sandbox's /etc/hosts. Answers `Launched`. */
   | {
       readonly kind: 'Launch';
@@ -50,7 +55,10 @@ export type NodeRequest =
 
 export type NodeAnswer =
   | { readonly kind: 'Hello'; readonly node: NodeName; readonly pid: number; readonly version: string }
-  | { readonly kind: 'Allocated'; readonly addresses: readonly { readonly member: MemberId; readonly addresses: MemberAddresses }[] }
+  | {
+      readonly kind: 'Allocated';
+      readonly addresses: readonly { readonly member: MemberId; readonly addresses: MemberAddresses }[];
+    }
   | { readonly kind: 'Launched' }
   | { readonly kind: 'Removed'; readonly members: readonly MemberId[] }
   | {

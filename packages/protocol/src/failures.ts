@@ -1,0 +1,147 @@
+// Why an epoch or a restore attempt did not succeed, as plain data: it travels, is kept, and becomes an error.
+import type { CutProblem } from './cut-check.ts';
+import type { MemberId, NodeName } from './ids.ts';
+import type { Blocker, FailedReport } from './messages.ts';
+
+/** The reason of an abort, an abandonment or a loss: what, where, when, and what to do. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** Whether the same request may succeed later without a change. */
+  readonly retryable: boolean;
+  /** The phase in which it was noticed, or which failed. */
+  readonly phase: string;
+  readonly member?: MemberId;
+  readonly node?: NodeName;
+  readonly blockers?: readonly Blocker[];
+  readonly problems?: readonly CutProblem[];
+}
+
+/** How many names a message lists before it counts the rest. */
+const namesMax = 8;
+
+const listNames = (names: readonly string[]): string => {
+  const rest = names.length - namesMax;
+  return names.slice(0, namesMax).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+};
+
+const listMembers = (members: readonly MemberId[]): string =>
+  `member${members.length === 1 ? '' : 's'} ${listNames(members.map(String))}`;
+
+/** The failure constructors of the protocol: one for each code that it makes itself. */
+export const failures = {
+  blocked: (phase: string, blockers: readonly Blocker[]): Failure => ({
+    code: 'SP_BLOCKED',
+    message: `preflight found what cannot be done: ${listNames(blockers.map((blocker) => blocker.message))}`,
+    remedy: blockers[0]?.remedy ?? 'Remove the blockers, then try again.',
+    retryable: false,
+    phase,
+    blockers,
+  }),
+
+  overdue: (phase: string, deadlineMs: number, members: readonly MemberId[]): Failure => ({
+    code: 'SP_PHASE_OVERDUE',
+    message: `${phase} was not over after ${deadlineMs} ms: nothing from ${listMembers(members)}`,
+    remedy: 'Look at the agents of these members, then try again.',
+    retryable: true,
+    phase,
+  }),
+
+  overBudget: (phase: string, budgetMs: number): Failure => ({
+    code: 'SP_HOLD_OVER_BUDGET',
+    message: `the gang could not be held any longer than ${budgetMs} ms`,
+    remedy: "Shorten the dump (faster staging, smaller members) or raise the program's own time-outs.",
+    retryable: true,
+    phase,
+  }),
+
+  badCut: (problems: readonly CutProblem[]): Failure => ({
+    code: 'SP_CUT_NOT_CONSISTENT',
+    message: `the cut is not consistent: ${listNames(problems.map((problem) => problem.message))}`,
+    remedy: 'Try again: a connection was being opened or closed.',
+    retryable: true,
+    phase: 'verify',
+    problems,
+  }),
+
+  holdChanged: (member: MemberId): Failure => ({
+    code: 'SP_HOLD_CHANGED',
+    message: `member ${member} was not under one and the same hold during its dump`,
+    remedy: 'Make sure that nobody else changes nftables rules or thaws the member, then try again.',
+    retryable: true,
+    phase: 'dump',
+    member,
+  }),
+
+  memberLost: (phase: string, member: MemberId, reason: string): Failure => ({
+    code: 'SP_MEMBER_LOST',
+    message: `member ${member} is gone: ${reason}`,
+    remedy: 'Restore the gang from its last published epoch.',
+    retryable: false,
+    phase,
+    member,
+  }),
+
+  nodeLost: (phase: string, node: NodeName): Failure => ({
+    code: 'SP_NODE_LOST',
+    message: `node ${node} is gone, and what was staged there with it`,
+    remedy: 'Restore the gang from its last published epoch onto other nodes.',
+    retryable: false,
+    phase,
+    node,
+  }),
+
+  requested: (phase: string, reason: string): Failure => ({
+    code: 'SP_ABORT_REQUESTED',
+    message: `it was given up on request: ${reason}`,
+    remedy: 'Ask again when you are ready.',
+    retryable: true,
+    phase,
+  }),
+
+  leaderChanged: (): Failure => ({
+    code: 'SP_LEADER_CHANGED',
+    message: 'the coordinator that drove it is gone, and it was not committed',
+    remedy: 'Ask again.',
+    retryable: true,
+    phase: 'recovery',
+  }),
+
+  decidedElsewhere: (phase: string): Failure => ({
+    code: 'SP_DECIDED_ELSEWHERE',
+    message: 'somebody else had to give up and wrote the decision first',
+    remedy: 'Ask again; the logs of the agents say why.',
+    retryable: true,
+    phase,
+  }),
+
+  notPublished: (reason: string): Failure => ({
+    code: 'SP_MANIFEST_NOT_WRITTEN',
+    message: `its manifest could not be written: ${reason}`,
+    remedy: 'Mend the vault, then take another checkpoint.',
+    retryable: true,
+    phase: 'persist',
+  }),
+
+  ledgerSilent: (phase: string): Failure => ({
+    code: 'SP_LEDGER_SILENT',
+    message: 'the ledger did not say what was decided',
+    remedy: 'Bring the ledger back: it is finished or aborted then.',
+    retryable: true,
+    phase,
+  }),
+
+  deadMan: (member: MemberId, phase: string, deadManMs: number): FailedReport => ({
+    kind: 'Failed',
+    member,
+    phase,
+    code: 'SP_COORDINATOR_SILENT',
+    message: `member ${member} was released: nothing was heard of the coordinator for ${deadManMs} ms`,
+    remedy: 'Look at the coordinator and at the connection to it, then try again.',
+    retryable: true,
+  }),
+
+  /** What an agent reported, as the reason of the whole. */
+  reported: ({ kind: _kind, ...failure }: FailedReport): Failure => failure,
+} as const;

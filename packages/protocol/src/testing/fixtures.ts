@@ -1,0 +1,114 @@
+// Members, votes and reports for the tests, by short names: `0:Dumped` is member 0's vote.
+import type { MemberVote } from '../cut.ts';
+import {
+  epochNumber,
+  fenceNumber,
+  gangId,
+  holdId,
+  incarnationNumber,
+  memberId,
+  type HoldId,
+  type MemberId,
+} from '../ids.ts';
+import type { EpochHeader, MemberReport, SurveyRound } from '../messages.ts';
+
+export const testHeader: EpochHeader = {
+  gang: gangId('mnist'),
+  incarnation: incarnationNumber(1),
+  epoch: epochNumber(7),
+  fence: fenceNumber(3),
+};
+
+export const testHold = (member: MemberId): HoldId => holdId(`hold-${member}`);
+
+/** A vote of a member that talks to nobody. */
+export const makeVote = (member: MemberId, more: Partial<MemberVote> = {}): MemberVote => ({
+  member,
+  holdId: testHold(member),
+  addresses: [`10.0.0.${member + 1}`],
+  connections: [],
+  sockets: [],
+  files: [],
+  imageBytes: 1_000,
+  stdoutBytes: 0,
+  stderrBytes: 0,
+  ...more,
+});
+
+/** A vote with a connection that no other member knows. */
+const makeLonelyVote = (member: MemberId): MemberVote => {
+  const end = {
+    local: { address: `10.0.0.${member + 1}`, port: 4000 },
+    remote: { address: `10.0.0.${member === 0 ? 2 : 1}`, port: 29500 },
+    state: 'ESTABLISHED',
+    inode: 11,
+  } as const;
+  return makeVote(member, {
+    connections: [{ ...end, sndUna: 1, writeSeq: 1, rcvNxt: 1 }],
+    sockets: [{ ...end, cookie: 'c1', sendQueueBytes: 0, receiveQueueBytes: 0 }],
+  });
+};
+
+const makeSurvey = (member: MemberId, round: SurveyRound, isLonely: boolean): MemberReport => ({
+  kind: 'Surveyed',
+  member,
+  round,
+  addresses: [`10.0.0.${member + 1}`],
+  sockets: isLonely ? makeLonelyVote(member).sockets : [],
+});
+
+/** Reads `MEMBER:KIND[:VARIANT]`. */
+export function parseReport(word: string): MemberReport {
+  const [index = '', kind = '', variant = ''] = word.split(':');
+  const member = memberId(Number(index));
+  switch (kind) {
+    case 'Ready': {
+      const blocker = {
+        code: 'SP_IO_URING',
+        member,
+        message: `member ${member} uses io_uring`,
+        remedy: 'Switch it off.',
+      };
+      return {
+        kind,
+        member,
+        blockers: variant === 'blocked' ? [blocker] : [],
+        holdBudgetMs: variant === '' || variant === 'blocked' ? 60_000 : Number(variant),
+      };
+    }
+    case 'Frozen':
+    case 'Noted':
+    case 'Killed':
+    case 'Forgotten':
+    case 'InDoubt':
+      return { kind, member };
+    case 'Held':
+      return { kind, member, holdId: testHold(member) };
+    case 'Dumped':
+      if (variant === 'lonely') return { kind, member, vote: makeLonelyVote(member) };
+      if (variant === 'other-hold')
+        return { kind, member, vote: makeVote(member, { holdId: holdId('other') }) };
+      return { kind, member, vote: makeVote(member) };
+    case 'Released':
+      return { kind, member, heldMs: 100 };
+    case 'Surveyed':
+    case 'Resurveyed':
+      return makeSurvey(member, kind === 'Surveyed' ? 1 : 2, variant === 'lonely');
+    case 'Settled':
+      return { kind, member, destroyed: 1 };
+    case 'Persisted':
+      return { kind, member, files: [], meta: null };
+    case 'Failed':
+      return {
+        kind,
+        member,
+        phase: variant,
+        code: 'SP_TEST',
+        message: `member ${member} failed to ${variant}`,
+        remedy: 'None.',
+        retryable: true,
+      };
+    default:
+      throw new Error(`no such report: ${word}`);
+  }
+}

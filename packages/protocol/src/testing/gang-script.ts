@@ -1,0 +1,105 @@
+// Golden traces of the coordinator's machine of an epoch.
+import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang-epoch.ts';
+import type { GangDeadline, GangEffect, GangEpochInput, GangEvent } from '../gang-events.ts';
+import { fenceNumber, memberId, nodeName } from '../ids.ts';
+import { gangEpochLimits } from '../limits.ts';
+import type { Decision, Outcome } from '../messages.ts';
+import { invariant, type Step } from '../step.ts';
+import { parseReport, testHeader } from './fixtures.ts';
+import { compact, type Performer } from './script.ts';
+
+/** `resume 0@a 1@b`: the outcome, and each member at its node. */
+export const makeGangInput = ([outcome, ...places]: readonly string[]): GangEpochInput => ({
+  header: testHeader,
+  outcome: outcome as Outcome,
+  outside: 'refuse',
+  files: 'refuse',
+  members: places.map((place) => {
+    const [member = '', node = ''] = place.split('@');
+    return { member: memberId(Number(member)), node: nodeName(node) };
+  }),
+  limits: gangEpochLimits,
+});
+
+/** The words of a gang script, one event a line. */
+function parseEvent([kind = '', first = '', ...rest]: readonly string[]): GangEvent {
+  switch (kind) {
+    case 'reply':
+    case 'stale-reply': {
+      const header = kind === 'reply' ? testHeader : { ...testHeader, fence: fenceNumber(2) };
+      const reports = rest.map(parseReport);
+      return {
+        kind: 'ReplyReceived',
+        reply: { ...header, kind: 'Reports', node: nodeName(first), reports, spans: [] },
+      };
+    }
+    case 'expire':
+      return { kind: 'DeadlineExpired', name: first as GangDeadline };
+    case 'tick':
+      return { kind: 'Tick' };
+    case 'ledger':
+      return first === 'unavailable'
+        ? { kind: 'LedgerUnavailable' }
+        : { kind: 'DecisionWritten', decision: first as Decision };
+    case 'abort':
+      return { kind: 'AbortRequested', reason: [first, ...rest].join(' ') };
+    case 'manifest':
+      return first === 'written'
+        ? { kind: 'ManifestWritten' }
+        : { kind: 'ManifestFailed', reason: rest.join(' ') };
+    case 'member-lost':
+      return { kind: 'MemberLost', member: memberId(Number(first)), reason: rest.join(' ') };
+    case 'node-lost':
+      return { kind: 'NodeLost', node: nodeName(first) };
+    default:
+      throw new Error(`no such event: ${kind}`);
+  }
+}
+
+function describe(effect: GangEffect): string {
+  switch (effect.kind) {
+    case 'Send': {
+      const {
+        gang: _gang,
+        incarnation: _incarnation,
+        epoch: _epoch,
+        fence: _fence,
+        kind,
+        ...order
+      } = effect.command;
+      return `Send ${effect.node} ${kind}${Object.keys(order).length === 0 ? '' : ` ${compact(order)}`}`;
+    }
+    case 'WriteManifest':
+      return `WriteManifest of ${effect.members.map(({ member }) => member).join(' ')}`;
+    case 'Finish': {
+      const codes = effect.warnings.map(({ code }) => code);
+      return `Finish ${effect.result} ${compact({ ...effect.failure })} warnings ${compact(codes)}`;
+    }
+    case 'WriteDecision':
+    case 'SetDeadline':
+    case 'ClearDeadline':
+    case 'Record': {
+      const { kind, ...rest } = effect;
+      return `${kind} ${compact(rest)}`;
+    }
+  }
+}
+
+/** A performer with its own machine. The state goes through JSON after every event, as a driver may do. */
+export function makeGangPerformer(): Performer {
+  let state: GangEpochState | null = null;
+  const take = (step: Step<GangEpochState, GangEffect>): string[] => {
+    state = JSON.parse(JSON.stringify(step.state)) as GangEpochState;
+    return [...step.effects.map(describe), `= ${compact(state.value)}`];
+  };
+  return (words) => {
+    const [verb = '', ...rest] = words;
+    if (verb === 'start') return take(startGangEpoch(makeGangInput(rest)));
+    if (verb === 'recover') {
+      const [found, ...input] = rest;
+      return take(recoverGangEpoch(makeGangInput(input), found === 'undecided' ? null : (found as Decision)));
+    }
+    invariant(state !== null, 'a script begins with start or recover');
+    return take(stepGangEpoch(state, parseEvent(words)));
+  };
+}
