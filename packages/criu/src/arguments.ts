@@ -48,11 +48,11 @@ export interface RestoreOptions extends CommonOptions {
 export function dumpArguments(options: DumpOptions): string[] {
   return [
     'dump',
-    ...['--tree', String(options.pid)],
+    `--tree=${options.pid}`,
     '--leave-running',
     ...optional('--freeze-cgroup', options.freezeCgroup),
-    ...['--ghost-limit', String(options.ghostBytesMax ?? limits.ghostBytesMax)],
-    ...['--timeout', String(limits.collectSeconds)],
+    `--ghost-limit=${options.ghostBytesMax ?? limits.ghostBytesMax}`,
+    `--timeout=${limits.collectSeconds}`,
     ...commonArguments(options),
   ];
 }
@@ -64,20 +64,20 @@ export function restoreArguments(options: RestoreOptions): string[] {
     'restore',
     '--restore-detached',
     ...optional('--pidfile', options.pidFile),
-    ...inherit.flatMap(({ descriptor, resource }) => ['--inherit-fd', `fd[${descriptor}]:${resource}`]),
+    ...inherit.map(({ descriptor, resource }) => `--inherit-fd=fd[${descriptor}]:${resource}`),
     ...commonArguments(options),
   ];
 }
 
 function commonArguments(options: CommonOptions): string[] {
   return [
-    ...['--images-dir', options.imagesDirectory],
-    ...['--log-file', options.logFile],
+    `--images-dir=${options.imagesDirectory}`,
+    `--log-file=${options.logFile}`,
     `-v${options.verbosity ?? 3}`,
     options.tcp === 'close' ? '--tcp-close' : '--tcp-established',
-    ...['--network-lock', 'skip'],
+    '--network-lock=skip',
     '--file-locks',
-    '--manage-cgroups=ignore', // getopt: an optional argument is only taken after `=`
+    '--manage-cgroups=ignore',
     '--no-default-config',
     ...optional('--action-script', options.actionScript),
     ...optional('--libdir', options.pluginDirectory),
@@ -85,5 +85,5 @@ function commonArguments(options: CommonOptions): string[] {
 }
 
 function optional(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [name, value];
+  return value === undefined ? [] : [`${name}=${value}`];
 }

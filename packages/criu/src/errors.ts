@@ -1,8 +1,18 @@
 // Coded errors of CRIU: its images, its program and its failures.
 import { StillpointError, type StillpointErrorOptions } from '@stillpoint/protocol';
 
-/** Codes of errors that this package itself finds. */
-export type ImageErrorCode = 'SP_CRIU_IMAGE_CORRUPT' | 'SP_CRIU_IMAGE_MISSING' | 'SP_CRIU_IMAGE_TOO_LARGE';
+/** What can be wrong with an image file. */
+export type ImageErrorCode =
+  | 'SP_CRIU_IMAGE_CORRUPT' // An image file is cut short, damaged, or of a format that is not understood.
+  | 'SP_CRIU_IMAGE_MISSING' // A file that every image directory has is not there.
+  | 'SP_CRIU_IMAGE_TOO_LARGE'; // An image file, or an entry in it, is larger than any that CRIU writes.
+
+/** What can be wrong with the CRIU of a machine. */
+export type ProgramErrorCode =
+  | 'SP_CRIU_MISSING' // There is no CRIU where it should be.
+  | 'SP_CRIU_TOO_OLD' // CRIU is older than the version that Stillpoint was checked against.
+  | 'SP_CRIU_BROKEN' // CRIU does not run.
+  | 'SP_CRIU_UNFIT'; // `criu check` finds the kernel or the sandbox wanting.
 
 /** An image file is missing, cut short, damaged or larger than allowed. */
 export class CriuImageError extends StillpointError {
@@ -31,11 +41,7 @@ export class AddressMapError extends StillpointError {
 
 /** CRIU is missing, too old, does not run, or finds the kernel wanting. */
 export class CriuProgramError extends StillpointError {
-  constructor(
-    code: 'SP_CRIU_MISSING' | 'SP_CRIU_TOO_OLD' | 'SP_CRIU_BROKEN' | 'SP_CRIU_KERNEL',
-    message: string,
-    options: StillpointErrorOptions,
-  ) {
+  constructor(code: ProgramErrorCode, message: string, options: StillpointErrorOptions) {
     super(code, message, options);
     this.name = 'CriuProgramError';
   }

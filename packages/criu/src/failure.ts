@@ -1,6 +1,7 @@
 // Turns a CRIU run without success into a coded error: what happened, and what to do. Pure.
 import { CriuFailure } from './errors.ts';
-import { failureRules, type FailureRule } from './failure-rules.ts';
+import type { FailureRule } from './failure-rule.ts';
+import { failureRules } from './failure-rules.ts';
 import { limits } from './limits.ts';
 
 /** A CRIU run that ended without success, or was given up. */
@@ -69,7 +70,7 @@ interface EndExplanation {
 function explainEnd(outcome: CriuOutcome): EndExplanation | undefined {
   if (outcome.deadlineMs !== undefined) {
     return {
-      code: 'SP_CRIU_TIMEOUT',
+      code: 'SP_CRIU_DEADLINE',
       message: `not done after ${outcome.deadlineMs} ms`,
       remedy: 'See whether the staging area or the machine is overloaded, or allow more time.',
     };

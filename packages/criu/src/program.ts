@@ -55,7 +55,7 @@ export async function criuCheck(path: string): Promise<void> {
   const errors = readErrors(output).slice(-limits.quotedErrorsMax);
   const what = errors.length > 0 ? errors.join(' | ') : output.trim() || failure.message;
   throw new CriuProgramError(
-    'SP_CRIU_KERNEL',
+    'SP_CRIU_UNFIT',
     `CRIU: this kernel or sandbox is not enough for ${path}: ${what}`,
     {
       remedy: 'See `stillpoint doctor`. Needed: root, all capabilities, and a kernel of the last years.',
