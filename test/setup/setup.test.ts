@@ -33,7 +33,7 @@ describe('refused before anything is changed', () => {
     ['a deaf nft', 'nft', 'echo "Protocol not supported" >&2; exit 1', /nft does not work: Protocol not/],
   ])('%s', async (_, name, script, what) => {
     checkout.tool(name, script);
-    const { code, stdout, stderr } = await checkout.stillpoint(['ps']);
+    const { code, stdout, stderr } = await checkout.stillpoint(['ps'], { STILLPOINT_CRIU: '' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(what);
     expect(stderr).toContain('To mend it: ');
@@ -65,7 +65,10 @@ describe('refused before anything is changed', () => {
   });
 
   test('no apt-get, and something to install', async () => {
-    const { code, stderr } = await checkout.stillpoint(['ps'], { PATH: checkout.pathWithout('apt-get') });
+    const { code, stderr } = await checkout.stillpoint(['ps'], {
+      PATH: checkout.pathWithout('apt-get'),
+      STILLPOINT_CRIU: '',
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('no apt-get to install');
     expectUnchanged();
