@@ -12,7 +12,7 @@ export interface ListedError {
 /** Where the rendered list lies in the checkout. */
 export const errorsDocumentPath = 'docs/errors.md';
 
-const declaringFile = /^packages\/([^/]+)\/src\/(?!.*\.test\.ts$).*\.ts$/;
+const declaringFile = /^packages\/([^/]+)\/src\/(?!.*(?:\.test\.ts$|\/?testing[./])).*\.ts$/;
 const codeLiteral = /'(SP_[A-Z0-9_]+)'/g;
 /** What stands before a code that is only compared with: there it is used, not declared. */
 const comparison = /(?:[!=]==?|\bcase)\s*$/;

@@ -125,5 +125,5 @@ function purityProblems({ path: file, text }: Source): string[] {
 }
 
 function isTest(file: string): boolean {
-  return /(\.test|\/testing|\.contract)\.ts$/.test(file) || file.startsWith('test/');
+  return /\.test\.ts$|\/testing(\.ts$|\/)/.test(file) || file.startsWith('test/');
 }
