@@ -1,64 +1,40 @@
-// The control socket: one command a line, one JSON object a line back. A client can be slow, stuck or hostile:
-// nothing here blocks or grows, and the worst that happens to it is that it is disconnected.
+// The control socket: one command a line, one JSON object a line back. Clients may be slow or hostile: nothing
+// blocks or grows for one. The worst that happens is that it is disconnected.
 #include "sp-init.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-// What a client waits for. Its further lines wait too, so that answers keep the order of the commands.
-enum pending { NOTHING, FOR_DRAIN, FOR_ADOPTION, FOR_END };
-
+// While a client waits for something its further lines wait too: answers keep the order of the commands.
 struct client {
   int fd; // -1: a free slot
-  bool watching, skipping, half_closed; // skipping: what is left of a line that was too long
-  enum pending pending;
+  bool watching;
+  enum { NOTHING, FOR_DRAIN, FOR_ADOPTION, FOR_END } waiting;
   int64_t deadline;
   pid_t adopted;
-  char in[LINE_BYTES_MAX], out[ANSWER_BYTES_MAX];
-  size_t in_bytes, out_bytes;
+  char in[LINE_BYTES_MAX];
+  size_t in_bytes;
 };
 
-static int listener = -1;
+static int listener;
 static struct client clients[CLIENTS_MAX];
 static struct member announced; // as the watchers know it
-static int64_t deaf_until;
 
 static void disconnect(struct client *client) {
-  close(client->fd);
+  if (client->fd >= 0) close(client->fd);
   *client = (struct client){.fd = -1};
 }
 
-static void flush(struct client *client) {
-  ssize_t sent = send(client->fd, client->out, client->out_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-    disconnect(client);
-  } else if (sent > 0) {
-    client->out_bytes -= (size_t)sent;
-    memmove(client->out, client->out + sent, client->out_bytes);
-  }
-}
-
+// An answer that does not fit into the socket's buffer means that the client does not read: it is let go.
 __attribute__((format(printf, 2, 3))) static void answer(struct client *client, const char *format, ...) {
-  if (client->fd < 0) return;
-  size_t room = sizeof client->out - client->out_bytes;
+  char line[ANSWER_BYTES_MAX];
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(client->out + client->out_bytes, room, format, arguments);
+  int length = vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  if ((size_t)length >= room) { // it does not read its answers
-    disconnect(client);
-    return;
-  }
-  client->out_bytes += (size_t)length;
-  flush(client);
+  if (send(client->fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) != length) disconnect(client);
 }
 
 static void answer_error(struct client *client, const char *reason) {
@@ -66,204 +42,162 @@ static void answer_error(struct client *client, const char *reason) {
 }
 
 static void answer_status(struct client *client, const char *more) {
-  static const char *const names[] = {"awaiting", "running", "parked", "exited"};
+  static const char *const states[] = {"awaiting", "running", "parked", "exited"};
   answer(client,
-         "{\"state\":\"%s\",\"pid\":%d,\"code\":%d,\"signal\":%d,\"stdoutBytes\":%llu,\"stderrBytes\":%llu,"
-         "\"dropped\":%llu%s}\n",
-         names[member.state], (int)member.pid, member.code, member.signal,
-         (unsigned long long)streams[0].logged_bytes, (unsigned long long)streams[1].logged_bytes,
-         (unsigned long long)(streams[0].dropped_bytes + streams[1].dropped_bytes), more);
+         "{\"state\":\"%s\",\"pid\":%d,\"code\":%d,\"signal\":%d,"
+         "\"stdoutBytes\":%llu,\"stderrBytes\":%llu,\"dropped\":%llu%s}\n",
+         states[member.state], (int)member.pid, member.code, member.signal, streams[0].logged_bytes,
+         streams[1].logged_bytes, streams[0].dropped_bytes + streams[1].dropped_bytes, more);
 }
 
-static void wait_for(struct client *client, enum pending pending, int deadline_ms) {
-  client->pending = pending;
-  client->deadline = now_ms() + deadline_ms;
-}
-
-// Parses `VERB NUMBER` with 1 <= NUMBER <= max.
+// Reads the number of `VERB NUMBER`, 1 to max.
 static bool has_number(const char *line, const char *verb, long max, long *number) {
+  char *rest = NULL;
   size_t length = strlen(verb);
-  const char *digits = line + length + 1;
-  if (strncmp(line, verb, length) != 0 || line[length] != ' ' || *digits < '0' || *digits > '9') return false;
-  char *rest;
-  *number = strtol(digits, &rest, 10);
+  if (strncmp(line, verb, length) != 0 || line[length] < '0' || line[length] > '9') return false;
+  *number = strtol(line + length, &rest, 10);
   return *rest == '\0' && *number >= 1 && *number <= max;
 }
 
-// Carries out one command. Returns why it is refused, or NULL when it is answered, now or later.
+// Carries out one command. Returns why it is refused, or NULL.
 static const char *obey(struct client *client, const char *line) {
   long number;
-  if (strcmp(line, "drain") == 0) {
-    wait_for(client, FOR_DRAIN, DRAIN_DEADLINE_MS);
-    return NULL;
-  }
-  if (has_number(line, "adopt", INT32_MAX, &number)) {
-    if (member.state != AWAITING || member_is_ending()) return "not awaiting a restore";
+  if (strcmp(line, "watch") == 0) {
+    client->watching = true;
+  } else if (strcmp(line, "drain") == 0) {
+    client->waiting = FOR_DRAIN;
+    client->deadline = now_ms() + DRAIN_DEADLINE_MS;
+  } else if (has_number(line, "adopt ", INT_MAX, &number)) {
+    if (member.state != AWAITING || member.ending) return "not awaiting a restore";
+    client->waiting = FOR_ADOPTION;
+    client->deadline = now_ms() + ADOPT_DEADLINE_MS;
     client->adopted = (pid_t)number;
-    wait_for(client, FOR_ADOPTION, ADOPT_DEADLINE_MS);
-    return NULL;
-  }
-  if (strcmp(line, "kill") == 0) {
-    wait_for(client, FOR_END, 0);
-    member_end(EXIT_BY_SIGNAL + SIGKILL, SIGKILL, true);
-    return NULL;
-  }
-  if (strcmp(line, "quit") == 0) {
-    if (member.state == RUNNING) return "not parked and not awaiting a restore";
-    if (member_has_children()) return "processes are left";
-    wait_for(client, FOR_END, 0);
-    member_end(EXIT_LEFT, 0, false);
-    return NULL;
-  }
-  if (has_number(line, "signal", SIGRTMAX, &number)) {
+  } else if (has_number(line, "signal ", SIGRTMAX, &number)) {
     if (member.pid == 0) return "no main child";
     if (kill(member.pid, (int)number) < 0) return "the signal was refused";
   } else if (strcmp(line, "park") == 0) {
-    if (member.state == AWAITING || member_is_ending()) return "no main child";
+    if (member.state == AWAITING || member.ending) return "no main child";
     member.state = PARKED;
-  } else if (strcmp(line, "watch") == 0) {
-    client->watching = true;
+  } else if (strcmp(line, "kill") == 0) {
+    client->waiting = FOR_END;
+    member_end(EXIT_BY_SIGNAL + SIGKILL, SIGKILL, true);
+  } else if (strcmp(line, "quit") == 0) {
+    if (member.state == RUNNING) return "not parked and not awaiting a restore";
+    if (!member_reap()) return "processes are left";
+    client->waiting = FOR_END;
+    member_end(EXIT_LEFT, 0, false);
   } else if (strcmp(line, "status") != 0) {
     return "unknown command";
   }
-  answer_status(client, "");
+  if (!client->waiting) answer_status(client, "");
   return NULL;
 }
 
-// Answers what has come about, or did not in time.
+// Answers what has come about, or has not in time.
 static void settle(struct client *client) {
-  bool late = now_ms() >= client->deadline;
-  if (client->pending == FOR_DRAIN && (late || streams_are_empty())) {
-    client->pending = NOTHING;
-    answer_status(client, streams_are_empty() ? ",\"drained\":true" : ",\"drained\":false");
-  } else if (client->pending == FOR_ADOPTION) {
-    bool adopted = member.state == AWAITING && !member_is_ending() && member_adopt(client->adopted);
-    if (!adopted && !late && member.state == AWAITING) return;
-    client->pending = NOTHING;
-    if (adopted)
-      answer_status(client, "");
-    else
-      answer_error(client, "not a child of sp-init, or another was adopted");
-  }
+  if (client->waiting != FOR_DRAIN && client->waiting != FOR_ADOPTION) return;
+  bool is_drain = client->waiting == FOR_DRAIN;
+  bool done = is_drain ? streams_are_empty() : member_adopt(client->adopted);
+  if (!done && now_ms() < client->deadline) return;
+  client->waiting = NOTHING;
+  if (!done && !is_drain) answer_error(client, "not a child of sp-init");
+  else answer_status(client, !is_drain ? "" : done ? ",\"drained\":true" : ",\"drained\":false");
 }
 
 // Obeys the complete lines that are there, up to one that has to wait.
 static void obey_lines(struct client *client) {
   char *newline;
-  while (client->fd >= 0 && !client->pending && (newline = memchr(client->in, '\n', client->in_bytes))) {
-    char line[LINE_BYTES_MAX];
-    size_t length = (size_t)(newline - client->in);
-    memcpy(line, client->in, length);
-    line[length] = '\0';
-    client->in_bytes -= length + 1;
-    memmove(client->in, newline + 1, client->in_bytes);
-    const char *refusal = client->skipping ? NULL : obey(client, line);
-    client->skipping = false;
+  while (!client->waiting && (newline = memchr(client->in, '\n', client->in_bytes))) {
+    *newline = '\0';
+    const char *refusal = obey(client, client->in);
     if (refusal) answer_error(client, refusal);
-    if (client->fd >= 0) settle(client);
+    if (client->fd < 0) return;
+    size_t used = (size_t)(newline + 1 - client->in);
+    memmove(client->in, newline + 1, client->in_bytes -= used);
+    settle(client);
   }
-  if (client->fd < 0 || client->pending || client->in_bytes < sizeof client->in) return;
-  if (!client->skipping) answer_error(client, "line too long");
-  client->skipping = true;
-  client->in_bytes = 0;
+  if (client->waiting || client->in_bytes < sizeof client->in) return;
+  answer_error(client, "line too long");
+  disconnect(client);
 }
 
 static void receive(struct client *client) {
-  ssize_t got = recv(client->fd, client->in + client->in_bytes, sizeof client->in - client->in_bytes, MSG_DONTWAIT);
-  if (got > 0)
-    client->in_bytes += (size_t)got;
-  else if (got == 0)
-    client->half_closed = true;
-  else if (errno != EAGAIN && errno != EINTR)
-    disconnect(client);
+  size_t room = sizeof client->in - client->in_bytes;
+  ssize_t got = recv(client->fd, client->in + client->in_bytes, room, MSG_DONTWAIT);
+  if (got > 0) client->in_bytes += (size_t)got;
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) disconnect(client);
 }
 
 static void welcome(void) {
-  int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) {
-    deaf_until = now_ms() + RETRY_MS; // out of files: the listener stays readable, so look away
+  struct client newcomer = {.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)};
+  if (newcomer.fd < 0) {
+    poll(NULL, 0, 1); // out of files, perhaps: the listener stays readable, so do not spin
     return;
   }
   for (int i = 0; i < CLIENTS_MAX; i++) {
     if (clients[i].fd >= 0) continue;
-    clients[i] = (struct client){.fd = fd};
+    clients[i] = newcomer;
     return;
   }
-  struct client extra = {.fd = fd};
-  answer_error(&extra, "too many clients");
-  if (extra.fd >= 0) disconnect(&extra);
+  answer_error(&newcomer, "too many clients");
+  disconnect(&newcomer);
 }
 
-// Binds the socket. What an earlier sp-init left at its path is replaced, a living one's is not.
+// Binds the socket. What an earlier sp-init left at its path is replaced; a living one's is not.
 void control_listen(void) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const struct sockaddr *name = (const struct sockaddr *)&address;
   struct stat found;
-  if (strlen(options.control) >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    die("cannot listen on", options.control);
-  }
+  errno = ENAMETOOLONG;
+  if (strlen(options.control) >= sizeof address.sun_path) die("cannot listen on", options.control);
   strcpy(address.sun_path, options.control);
   listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  const struct sockaddr *name = (const struct sockaddr *)&address;
   if (lstat(options.control, &found) == 0 && S_ISSOCK(found.st_mode) &&
       connect(listener, name, sizeof address) < 0 && errno == ECONNREFUSED)
     unlink(options.control);
-  mode_t mask = umask(0177);
+  mode_t mask = umask(0177); // the socket's mode is 0600 from the start
   if (bind(listener, name, sizeof address) < 0 || listen(listener, CLIENTS_MAX) < 0)
     die("cannot listen on", options.control);
   umask(mask);
   for (int i = 0; i < CLIENTS_MAX; i++) clients[i].fd = -1;
-  announced = member;
 }
 
-void control_unlink(void) { unlink(options.control); }
-
-// Fills one entry for the listener and one a client; returns how many.
-int control_poll(struct pollfd *polls) {
-  polls[0] = (struct pollfd){.fd = listener, .events = now_ms() < deaf_until ? 0 : POLLIN};
+// Fills an entry for the listener and one a client. Says whether one waits for what no entry announces.
+bool control_poll(struct pollfd polls[1 + CLIENTS_MAX]) {
+  bool waiting = false;
+  polls[0] = (struct pollfd){.fd = listener, .events = POLLIN};
   for (int i = 0; i < CLIENTS_MAX; i++) {
-    bool deaf = clients[i].pending || clients[i].half_closed;
-    polls[i + 1] = (struct pollfd){.fd = clients[i].fd,
-                                   .events = (short)((deaf ? 0 : POLLIN) | (clients[i].out_bytes ? POLLOUT : 0))};
+    polls[1 + i] = (struct pollfd){.fd = clients[i].fd, .events = clients[i].waiting ? 0 : POLLIN};
+    waiting |= clients[i].waiting;
   }
-  return CLIENTS_MAX + 1;
-}
-
-// Whether a client waits for what no file descriptor will announce.
-bool control_is_waiting(void) {
-  for (int i = 0; i < CLIENTS_MAX; i++)
-    if (clients[i].pending) return true;
-  return now_ms() < deaf_until;
+  return waiting;
 }
 
 // Serves all clients once, then tells the watchers of a change.
 void control_serve(const struct pollfd *polls) {
   for (int i = 0; i < CLIENTS_MAX; i++) {
     struct client *client = &clients[i];
-    short events = polls[i + 1].revents;
+    short events = polls[1 + i].revents;
     if (client->fd < 0) continue;
     if (events & POLLIN) receive(client);
     else if (events & (POLLHUP | POLLERR)) disconnect(client);
-    if (client->fd >= 0 && client->pending) settle(client);
-    if (client->fd >= 0) obey_lines(client);
-    if (client->fd >= 0 && client->out_bytes) flush(client);
-    if (client->half_closed && !client->pending && !client->out_bytes) disconnect(client);
+    settle(client);
+    obey_lines(client);
   }
   if (polls[0].revents) welcome();
-  if (member_is_ending()) return; // the last word comes when the exit file is there
-  if (memcmp(&announced, &member, sizeof member) == 0) return; // four words, no padding
+  // The end is announced when the exit file is there.
+  if (member.ending || (announced.state == member.state && announced.pid == member.pid)) return;
   announced = member;
   for (int i = 0; i < CLIENTS_MAX; i++)
     if (clients[i].watching) answer_status(&clients[i], "");
 }
 
-// The last word to everyone who waits or watches.
+// The last word to all who wait or watch.
 void control_finish(void) {
   for (int i = 0; i < CLIENTS_MAX; i++) {
-    struct client *client = &clients[i];
-    if (client->pending == FOR_ADOPTION) answer_error(client, "sp-init ends");
-    else if (client->pending == FOR_DRAIN) answer_status(client, ",\"drained\":true");
-    else if (client->pending || client->watching) answer_status(client, "");
+    if (clients[i].waiting == FOR_ADOPTION) answer_error(&clients[i], "sp-init ends");
+    else if (clients[i].waiting == FOR_DRAIN) answer_status(&clients[i], ",\"drained\":true");
+    else if (clients[i].waiting || clients[i].watching) answer_status(&clients[i], "");
   }
-  control_unlink();
+  unlink(options.control);
 }

@@ -1,24 +1,16 @@
-// The main child and all else below sp-init: start, adopt, reap, forward signals, end, exit file.
+// The main child and all else below sp-init: start, adopt, reap, signals, the end and the exit file.
 #include "sp-init.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 struct member member;
 
 static struct {
-  bool begun, write_exit_file, childless;
+  bool write_exit_file, childless;
   int64_t deadline;
 } end;
 
-// The child's own errors: fd 2 is the stderr pipe, so they end up in the log.
+// The child's own failures go to fd 2, the stderr pipe, and so into the log.
 static _Noreturn void child_fail(int code, const char *what, const char *name) {
   dprintf(2, "sp-init: %s %s: %s\n", what, name, strerror(errno));
   _exit(code);
@@ -26,51 +18,43 @@ static _Noreturn void child_fail(int code, const char *what, const char *name) {
 
 // Fails closed: a member outside its freezer cgroup could not be cut, so it is not started.
 static void join_cgroup(const char *folder) {
-  char path[PATH_MAX];
-  int length = snprintf(path, sizeof path, "%s/cgroup.procs", folder);
-  errno = ENAMETOOLONG;
-  int fd = length < (int)sizeof path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-  if (fd < 0 || write(fd, "0", 1) != 1) child_fail(EXIT_NOT_RUNNABLE, "cannot join the cgroup", folder);
-  close(fd);
+  char *path;
+  int fd = asprintf(&path, "%s/cgroup.procs", folder) < 0 ? -1 : open(path, O_WRONLY);
+  if (fd < 0 || write(fd, "0", 1) != 1) child_fail(EXIT_NO_START, "cannot join the cgroup", folder);
 }
 
 static _Noreturn void run_command(void) {
-  if (dup2(STDOUT_WRITE_FD, 1) < 0 || dup2(STDERR_WRITE_FD, 2) < 0) _exit(EXIT_NOT_RUNNABLE);
+  const char *command = options.command[0];
+  if (dup2(STDOUT_WRITE_FD, 1) < 0 || dup2(STDERR_WRITE_FD, 2) < 0) _exit(EXIT_NO_START);
   setsid();
   for (int i = 0; i < options.cgroup_count; i++) join_cgroup(options.cgroups[i]);
   close(0);
-  if (open("/dev/null", O_RDONLY) != 0) child_fail(EXIT_NOT_RUNNABLE, "cannot open", "/dev/null");
-  if (close_range(3, ~0U, 0) < 0) child_fail(EXIT_NOT_RUNNABLE, "cannot close files for", options.command[0]);
-  if (options.cwd && chdir(options.cwd) < 0)
-    child_fail(EXIT_NOT_RUNNABLE, "cannot enter the folder", options.cwd);
+  if (open("/dev/null", O_RDONLY) != 0) child_fail(EXIT_NO_START, "cannot open", "/dev/null");
+  if (close_range(3, ~0U, 0) < 0) child_fail(EXIT_NO_START, "cannot close files for", command);
+  if (options.cwd && chdir(options.cwd) < 0) child_fail(EXIT_NO_START, "cannot enter", options.cwd);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  execvp(options.command[0], options.command);
-  child_fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE, "cannot run", options.command[0]);
+  execvp(command, options.command);
+  child_fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NO_START, "cannot run", command);
 }
 
-static bool raise_last_pid(long last) {
-  char found[32] = "", wanted[32];
-  int length = snprintf(wanted, sizeof wanted, "%ld", last);
-  int fd = open("/proc/sys/kernel/ns_last_pid", O_RDWR | O_CLOEXEC);
-  bool raised = fd >= 0 && pread(fd, found, sizeof found - 1, 0) > 0 &&
-                (atol(found) >= last || pwrite(fd, wanted, (size_t)length, 0) == length);
+static bool raise_last_pid(void) {
+  int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+  bool raised = fd >= 0 && dprintf(fd, "%ld", options.first_pid - 1) > 0;
   if (fd >= 0) close(fd);
   return raised;
 }
 
-// Low PIDs belong to whatever runs in a new sandbox before CRIU restores this member there.
+// Low PIDs belong to what runs in a new sandbox before CRIU restores this member there. Where /proc/sys is
+// read-only, as in an ordinary container, they are used up one by one.
 static void skip_low_pids(void) {
-  if (raise_last_pid(options.first_pid - 1)) return;
-  // /proc/sys is read-only in an ordinary container: use the low numbers up.
-  for (pid_t pid = 0; pid < options.first_pid - 1;) {
-    pid_t next = fork();
-    if (next == 0) _exit(0);
-    if (next < 0 || waitpid(next, NULL, 0) < 0) die("cannot skip low PIDs for", options.command[0]);
-    if (next < pid) return; // wrapped: all low ones were passed
-    pid = next;
+  for (pid_t last = 1, pid;; last = pid) {
+    pid = fork();
+    if (pid == 0) _exit(0);
+    if (pid < 0 || waitpid(pid, NULL, 0) < 0) die("cannot skip low PIDs for", options.command[0]);
+    if (pid < last || pid >= options.first_pid - 1 || raise_last_pid()) return; // pid < last: they wrapped
   }
 }
 
@@ -80,22 +64,16 @@ void member_start(void) {
   pid_t pid = fork();
   if (pid < 0) die("cannot fork for", options.command[0]);
   if (pid == 0) run_command();
-  member.pid = pid;
-  member.state = RUNNING;
+  member = (struct member){.state = RUNNING, .pid = pid};
 }
 
-// Makes a process that CRIU restored the main child. False while it is not (yet) a child of sp-init.
+// Makes a process that CRIU restored the main child. False while it is no child of sp-init.
 bool member_adopt(pid_t pid) {
   siginfo_t info;
+  if (member.state != AWAITING || member.ending) return false;
   if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0) return false;
-  member.pid = pid;
-  member.state = RUNNING;
+  member = (struct member){.state = RUNNING, .pid = pid};
   return true;
-}
-
-bool member_has_children(void) {
-  siginfo_t info;
-  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
 static void kill_all(void) {
@@ -103,52 +81,49 @@ static void kill_all(void) {
     kill(-1, SIGKILL);
     return;
   }
-  // Not PID 1: those that a child leaves behind come to sp-init, their reaper, and are killed in the next round.
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-  FILE *children = fopen(path, "re");
-  if (!children) return;
-  for (int pid; fscanf(children, "%d", &pid) == 1;) kill(pid, SIGKILL);
-  fclose(children);
+  // Not PID 1: what a dead child leaves behind becomes a child of sp-init and is killed in the next round.
+  FILE *children = fopen("/proc/thread-self/children", "re");
+  for (int pid; children && fscanf(children, "%d", &pid) == 1;) kill(pid, SIGKILL);
+  if (children) fclose(children);
 }
 
-// Begins the end: everything is killed and reaped before the exit file says so. The first reason counts.
+// Begins the end: all is killed and reaped before the exit file is written. The first reason counts.
 void member_end(int code, int signal, bool write_exit_file) {
-  if (end.begun) return;
-  end.begun = true;
-  end.childless = false; // what was reaped last may be long ago: look again
-  end.write_exit_file = write_exit_file;
-  end.deadline = now_ms() + END_DEADLINE_MS;
+  if (member.ending) return;
+  member.ending = true;
   member.code = code;
   member.signal = signal;
+  end.write_exit_file = write_exit_file;
+  end.deadline = now_ms() + END_DEADLINE_MS;
+  end.childless = false;
   kill_all();
 }
 
-bool member_is_ending(void) { return end.begun; }
-
-// A child that cannot die (frozen, or in the kernel for good) must not keep sp-init for ever.
-bool member_has_ended(void) { return end.begun && (end.childless || now_ms() >= end.deadline); }
+// Whether nothing runs and all output is in the logs. Neither what cannot die (frozen, stuck in the kernel) nor
+// a log that takes nothing keeps sp-init for ever.
+bool member_has_ended(void) {
+  return member.ending && ((end.childless && streams_are_empty()) || now_ms() >= end.deadline);
+}
 
 static void main_child_ended(int status) {
   int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   int code = number ? EXIT_BY_SIGNAL + number : WEXITSTATUS(status);
   member.pid = 0;
-  if (member.state != PARKED) {
-    member_end(code, number, true);
-  } else if (!end.begun) {
-    member.code = code;
-    member.signal = number;
-  }
+  if (member.state != PARKED) member_end(code, number, true);
+  if (member.ending) return;
+  member.code = code;
+  member.signal = number;
 }
 
-// Reaps all dead children; once the end has begun, kills those that came to sp-init meanwhile.
-void member_reap(void) {
+// Reaps the dead; says whether no child is left. While ending, kills those that came to sp-init since.
+bool member_reap(void) {
   int status;
   pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0 || (pid < 0 && errno == EINTR))
-    if (pid > 0 && pid == member.pid) main_child_ended(status);
+  while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+    if (pid == member.pid) main_child_ended(status);
   end.childless = pid < 0;
-  if (end.begun && !end.childless) kill_all();
+  if (member.ending && !end.childless) kill_all();
+  return end.childless;
 }
 
 // Passes a signal on. Without a main child, one that asks to terminate ends sp-init.
@@ -159,21 +134,17 @@ void member_forward(int number) {
     member_end(EXIT_BY_SIGNAL + number, number, false);
 }
 
-// Writes the exit file, complete or not at all. A failure is said in the stderr log.
+// Writes the exit file whole or not at all. No place but the stderr log is left to report a failure.
 void member_write_exit_file(void) {
   if (!end.write_exit_file) return;
   char temporary[PATH_MAX];
   snprintf(temporary, sizeof temporary, "%s.tmp", options.exit_file);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  bool written =
-      fd >= 0 &&
+  if (fd >= 0 &&
       dprintf(fd, "{\"code\":%d,\"signal\":%d,\"stdoutBytes\":%llu,\"stderrBytes\":%llu}\n", member.code,
-              member.signal, (unsigned long long)streams[0].logged_bytes,
-              (unsigned long long)streams[1].logged_bytes) > 0 &&
-      fsync(fd) == 0 && rename(temporary, options.exit_file) == 0;
-  if (!written) {
-    stderr_note("cannot write the exit file", options.exit_file);
-    unlink(temporary);
-  }
-  if (fd >= 0) close(fd);
+              member.signal, streams[0].logged_bytes, streams[1].logged_bytes) > 0 &&
+      fsync(fd) == 0 && rename(temporary, options.exit_file) == 0)
+    return;
+  dprintf(streams[1].log, "sp-init: cannot write the exit file %s: %s\n", options.exit_file, strerror(errno));
+  unlink(temporary);
 }
