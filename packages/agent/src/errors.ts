@@ -39,3 +39,72 @@ export class NoFreezer extends StillpointError {
     });
   }
 }
+
+/** A node's agent did not come up. */
+export class AgentStartFailed extends StillpointError {
+  constructor(node: string, detail: string, logPath: string, cause?: unknown) {
+    super('SP_AGENT_START_FAILED', `the agent of node ${node} did not start: ${detail}`, {
+      remedy: `Look at ${logPath}, and run \`stillpoint doctor\`.`,
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** Processes of a killed node did not end. */
+export class NodeKillTimeout extends StillpointError {
+  constructor(node: string, pids: readonly number[]) {
+    super('SP_NODE_KILL_TIMEOUT', `node ${node}: processes ${pids.slice(0, 10).join(', ')} do not end`, {
+      remedy: 'They hang in the kernel (state D): see `ps -o pid,stat,wchan`. Run `stillpoint node kill` again.',
+      retryable: true,
+    });
+  }
+}
+
+/** The member's hold was lifted, by whomever, before its dump had ended: its images are no part of a cut. */
+export class HoldMissing extends StillpointError {
+  constructor(member: string, hold: string) {
+    super('SP_HOLD_MISSING', `member ${member}: hold ${hold} is not in force any more`, {
+      remedy: 'Try again; do not flush nftables in a member\'s network while a checkpoint runs.',
+      retryable: true,
+    });
+  }
+}
+
+/** Files of the cut changed otherwise than by growing while members were dumped. */
+export class FilesChanged extends StillpointError {
+  constructor(member: string, problems: readonly string[]) {
+    super('SP_FILES_CHANGED_DURING_DUMP', `member ${member}: ${problems.slice(0, 5).join('; ')}`, {
+      remedy: 'Find out who else writes to these files; try again when nobody does.',
+      retryable: true,
+    });
+  }
+}
+
+/** What the member had written could not all be copied to its log in time. */
+export class LogNotDrained extends StillpointError {
+  constructor(member: string) {
+    super('SP_LOG_NOT_DRAINED', `the output of member ${member} did not reach its log in time`, {
+      remedy: 'Look at the disk of the logs ($STILLPOINT_HOME/gangs): it may be full or very slow. Then try again.',
+      retryable: true,
+    });
+  }
+}
+
+/** A request names a member that this node does not have. */
+export class UnknownMember extends StillpointError {
+  constructor(node: string, owner: { readonly gang: string; readonly member: number; readonly incarnation: number }) {
+    super('SP_MEMBER_UNKNOWN', `node ${node} has no member ${owner.member} of ${owner.gang}, incarnation ${owner.incarnation}`, {
+      remedy: 'See `stillpoint show` for where the gang runs; restore it if its node was lost.',
+    });
+  }
+}
+
+/** Every place of a node is taken. */
+export class NoRoomOnNode extends StillpointError {
+  constructor(node: string, membersMax: number) {
+    super('SP_NODE_FULL', `node ${node} has its ${membersMax} members already`, {
+      remedy: 'Name other nodes with --onto, or add one with `stillpoint node add`.',
+    });
+  }
+}

@@ -123,12 +123,18 @@ export async function killCgroup(freezer: Freezer, cgroup: string): Promise<void
   }
 }
 
-/** Removes the sandbox's cgroup, which must be empty. */
+/** Removes the sandbox's cgroup, whose processes are dead: waits a bounded time until the kernel has let go of them. */
 export async function removeCgroup(cgroup: string): Promise<void> {
-  try {
-    await rmdir(cgroup);
-  } catch (error) {
-    if (!isGone(error)) throw error;
+  const end = performance.now() + limits.killMs;
+  for (;;) {
+    try {
+      await rmdir(cgroup);
+      return;
+    } catch (error) {
+      if (isGone(error)) return;
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || performance.now() > end) throw error;
+    }
+    await delay(limits.freezePollMs);
   }
 }
 

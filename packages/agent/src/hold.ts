@@ -16,7 +16,7 @@ export async function takeHold(namespace: string, holdId: HoldId): Promise<void>
   const table = tableName(holdId);
   const chain = (hook: string): string => `chain ${hook} { type filter hook ${hook} priority -500; policy drop; }`;
   await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
-    input: `table inet ${table} { ${chain('input')} ${chain('output')} ${chain('forward')} }\n`,
+    input: `table inet ${table} {\n${chain('input')}\n${chain('output')}\n${chain('forward')}\n}\n`,
   });
 }
 

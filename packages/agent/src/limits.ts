@@ -12,8 +12,15 @@ export const limits = {
   killMs: 10_000,
   /** Longest wait for a new sandbox to answer. */
   sandboxStartMs: 10_000,
+  /** How often the exit status of a running CRIU is looked for. */
+  criuPollMs: 2,
   /** Longest run of CRIU's dump of one member. */
   dumpMs: 120_000,
+  /** Longest wait for a new agent to answer, and how often it is asked. */
+  agentStartMs: 20_000,
+  agentStartPollMs: 20,
+  /** Size of the staging tmpfs unless STILLPOINT_STAGING_SIZE says otherwise (tmpfs's own notation). */
+  stagingSize: '50%',
   /** Longest run of CRIU's restore of one member. */
   restoreMs: 120_000,
   /** Most open files of one member that are noted. */

@@ -38,6 +38,11 @@ export function nodeRuntime(paths: HomePaths, node: string): string {
   return join(paths.runtime, 'nodes', node);
 }
 
+/** Socket on which the node's agent listens. */
+export function nodeSocket(paths: HomePaths, node: string): string {
+  return join(paths.runtime, 'nodes', `${node}.sock`);
+}
+
 /** Log files of one incarnation of a gang: kept over reboots. */
 export function logFolder(paths: HomePaths, gang: string, incarnation: number): string {
   return join(paths.home, 'gangs', gang, 'logs', String(incarnation));

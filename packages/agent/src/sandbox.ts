@@ -2,11 +2,10 @@
 // that freezes. Made, found again after an agent's death, and removed here; what runs in it is not known here.
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpInitClient } from '@stillpoint/sp-init';
 import { SandboxFailed } from './errors.ts';
-import { exec } from './exec.ts';
 import { createCgroup, type Freezer, killCgroup, removeCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
 import { createMemberNetwork, deleteNamespace, listNamespaces, type MemberAddresses, memberAddresses, memberNamespace, namespacePath } from './network.ts';
@@ -25,15 +24,23 @@ export interface SandboxSlot {
   readonly addresses: MemberAddresses;
 }
 
-/** What is written in a sandbox's folder, so that another agent process can find it again. */
-export interface SandboxRecord {
+/** Whose a slot is. Written in the slot's folder when it is reserved, before anything runs there. */
+export interface SlotOwner {
   readonly gang: string;
   readonly member: number;
   readonly incarnation: number;
+}
+
+/** What is written in a sandbox's folder once it runs, so that another agent process can find it again. */
+export interface SandboxRecord extends SlotOwner {
   readonly slot: SandboxSlot;
+  /** PID 1 of the sandbox as a process of the host; 0 when it had ended before it could be seen. */
   readonly initPid: number;
   readonly stdoutPath: string;
   readonly stderrPath: string;
+  readonly cwd: string;
+  /** A folder under /tmp or /dev/shm that is the host's in this sandbox too, or ''. */
+  readonly keptFolder: string;
   /** Host's CLOCK_MONOTONIC and CLOCK_BOOTTIME plus these are the sandbox's, in seconds. */
   readonly clockOffsets: ClockOffsets;
 }
@@ -44,10 +51,7 @@ export interface ClockOffsets {
 }
 
 /** How a member is started, or restored: then there is no command. */
-export interface SandboxLaunch {
-  readonly gang: string;
-  readonly member: number;
-  readonly incarnation: number;
+export interface SandboxLaunch extends SlotOwner {
   readonly hostname: string;
   readonly hosts: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -59,6 +63,7 @@ export interface SandboxLaunch {
 
 const setupScript = fileURLToPath(new URL('../scripts/sandbox-setup.sh', import.meta.url));
 const recordName = 'sandbox.json';
+const ownerName = 'owner.json';
 
 const sandboxesFolder = (paths: HomePaths): string => join(paths.runtime, 'sandboxes');
 const controlSocket = (slot: SandboxSlot): string => join(slot.folder, 'control');
@@ -79,8 +84,9 @@ export function sandboxSlot(paths: HomePaths, freezer: Freezer, node: string, no
 }
 
 /** Reserves the slot: makes its folder, cgroup and network. */
-export async function prepareSlot(paths: HomePaths, freezer: Freezer, slot: SandboxSlot): Promise<void> {
+export async function prepareSlot(paths: HomePaths, freezer: Freezer, slot: SandboxSlot, owner: SlotOwner): Promise<void> {
   await mkdir(slot.folder, { recursive: true, mode: 0o700 });
+  await writeRecord(slot.folder, ownerName, { ...owner, slot });
   await createCgroup(freezer, `${slot.node}-${slot.slot}`);
   await createMemberNetwork(paths, slot.node, slot.nodeIndex, slot.slot);
 }
@@ -139,11 +145,9 @@ export async function launchSandbox(paths: HomePaths, slot: SandboxSlot, launch:
   }
   const record: SandboxRecord = {
     gang: launch.gang, member: launch.member, incarnation: launch.incarnation, slot, initPid, stdoutPath, stderrPath,
-    clockOffsets: launch.clockOffsets,
+    cwd: launch.cwd, keptFolder: privateFolderToKeep(launch.cwd), clockOffsets: launch.clockOffsets,
   };
-  const temporary = join(slot.folder, `${recordName}.new`);
-  await writeFile(temporary, JSON.stringify(record));
-  await rename(temporary, join(slot.folder, recordName));
+  await writeRecord(slot.folder, recordName, record);
   return record;
 }
 
@@ -153,13 +157,8 @@ export function connectInit(record: SandboxRecord): Promise<SpInitClient> {
 }
 
 /** How the member ended, or undefined while it runs. */
-export async function readExit(slot: SandboxSlot): Promise<{ code: number; signal: number } | undefined> {
-  try {
-    return JSON.parse(await readFile(exitFile(slot), 'utf8')) as { code: number; signal: number };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+export function readExit(slot: SandboxSlot): Promise<{ code: number; signal: number } | undefined> {
+  return readJson(exitFile(slot));
 }
 
 /** Kills everything in the sandbox, then removes its network, cgroup and folder. Does nothing to what is not there. */
@@ -172,19 +171,21 @@ export async function removeSandbox(paths: HomePaths, freezer: Freezer, slot: Sa
   await rm(slot.folder, { recursive: true, force: true });
 }
 
-/** Sandboxes of a node that have a record, whether they still run or not. */
-export async function listSandboxes(paths: HomePaths, node: string): Promise<SandboxRecord[]> {
-  const found: SandboxRecord[] = [];
-  let names: string[];
-  try {
-    names = await readdir(sandboxesFolder(paths));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  for (const name of names) {
-    const record = await readRecord(join(sandboxesFolder(paths), name));
-    if (record?.slot.node === node) found.push(record);
+/** A reserved slot, and its sandbox once that was launched. */
+export interface UsedSlot extends SlotOwner {
+  readonly slot: SandboxSlot;
+  readonly sandbox?: SandboxRecord;
+}
+
+/** Slots of a node that are reserved, whether anything runs there or not. */
+export async function listUsedSlots(paths: HomePaths, node: string): Promise<UsedSlot[]> {
+  const found: UsedSlot[] = [];
+  for (const name of await namesIn(sandboxesFolder(paths))) {
+    const folder = join(sandboxesFolder(paths), name);
+    const owner = await readJson<UsedSlot>(join(folder, ownerName));
+    if (owner?.slot.node !== node) continue;
+    const sandbox = await readRecord(folder);
+    found.push(sandbox === undefined ? owner : { ...owner, sandbox });
   }
   return found;
 }
@@ -192,18 +193,41 @@ export async function listSandboxes(paths: HomePaths, node: string): Promise<San
 /** Command prefix that enters all of a sandbox's namespaces. */
 export const enterSandbox = (record: SandboxRecord): string[] => ['-t', String(record.initPid), '-m', '-u', '-i', '-n', '-p', '-T'];
 
-async function readRecord(folder: string): Promise<SandboxRecord | undefined> {
+const readRecord = (folder: string): Promise<SandboxRecord | undefined> => readJson<SandboxRecord>(join(folder, recordName));
+
+async function writeRecord(folder: string, name: string, value: unknown): Promise<void> {
+  const temporary = join(folder, `${name}.new`);
+  await writeFile(temporary, JSON.stringify(value));
+  await rename(temporary, join(folder, name));
+}
+
+/** Reads a file that this package wrote by rename, so it is whole; undefined when it is not there. */
+async function readJson<T>(path: string): Promise<T | undefined> {
   try {
-    return JSON.parse(await readFile(join(folder, recordName), 'utf8')) as SandboxRecord;
+    return JSON.parse(await readFile(path, 'utf8')) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Whether PID 1 of the sandbox still runs. */
+export async function isSandboxAlive(record: SandboxRecord): Promise<boolean> {
+  return record.initPid !== 0 && (await isSandboxInit(record));
+}
+
 /** Kills PID 1 of the sandbox, if that process still is the one that was started. */
 async function killInit(record: SandboxRecord): Promise<void> {
-  if (record.initPid === 0 || !(await isSandboxInit(record))) return;
+  if (!(await isSandboxAlive(record))) return;
   process.kill(record.initPid, 'SIGKILL');
   const end = performance.now() + limits.killMs;
   while (await isSandboxInit(record)) {
@@ -234,4 +258,3 @@ function privateFolderToKeep(cwd: string): string {
 }
 
 export const sandboxRoot = (record: SandboxRecord): string => `/proc/${record.initPid}/root`;
-export { exec, dirname };

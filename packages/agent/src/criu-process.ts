@@ -1,0 +1,74 @@
+// Runs CRIU inside a sandbox's namespaces, apart from the agent: it goes on when the agent dies, and its exit status
+// is found in a file by the next one. Never killed while it holds a member: that would break the member's sockets.
+import { spawn } from 'node:child_process';
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from './limits.ts';
+import { enterSandbox, type SandboxRecord } from './sandbox.ts';
+
+/** What an ended CRIU left. `exitCode` is undefined when it did not end in time: it may still run. */
+export interface CriuExit {
+  readonly exitCode: number | undefined;
+  readonly log: string;
+}
+
+export interface CriuStart {
+  /** Folder for the exit status and CRIU's own output; on the host and inside the sandbox the same path. */
+  readonly folder: string;
+  readonly action: 'dump' | 'restore';
+  readonly criu: string;
+  readonly args: readonly string[];
+  /** Files that CRIU inherits, from descriptor 4 on. */
+  readonly inherited?: readonly FileHandle[];
+  /** Shell code that runs inside the sandbox before CRIU takes the shell's place. */
+  readonly prelude?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const exitName = (action: string): string => `${action}.exit`;
+
+/** Starts CRIU in the sandbox; it outlives the agent. */
+export async function startCriu(record: SandboxRecord, start: CriuStart): Promise<void> {
+  await rm(join(start.folder, exitName(start.action)), { force: true });
+  const output = await open(join(start.folder, `${start.action}.out`), 'w');
+  const script = 'exit_file=$1; shift; nsenter "$@"; echo $? >"$exit_file.new"; mv "$exit_file.new" "$exit_file"';
+  const inside = `${start.prelude ?? ''} exec "$@"`;
+  const child = spawn(
+    '/bin/sh',
+    ['-c', script, 'sh', join(start.folder, exitName(start.action)), ...enterSandbox(record), '/bin/sh', '-c', inside, 'sh', start.criu, ...start.args],
+    {
+      detached: true,
+      cwd: '/',
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', ...start.environment },
+      stdio: ['ignore', output.fd, output.fd, 'ignore', ...(start.inherited ?? []).map((file) => file.fd)],
+    },
+  );
+  child.on('error', () => undefined); // no exit file: the wait runs out and says so
+  child.unref();
+  await output.close();
+}
+
+/** Waits for a CRIU that this agent or its predecessor started. */
+export async function awaitCriu(folder: string, action: 'dump' | 'restore', deadlineMs: number): Promise<CriuExit> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const exitCode = await readExitCode(join(folder, exitName(action)));
+    if (exitCode !== undefined || performance.now() > end) return { exitCode, log: await readLog(folder, action) };
+    await delay(limits.criuPollMs);
+  }
+}
+
+async function readExitCode(path: string): Promise<number | undefined> {
+  try {
+    return Number((await readFile(path, 'utf8')).trim());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function readLog(folder: string, action: string): Promise<string> {
+  const parts = await Promise.all([`${action}.log`, `${action}.out`].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')));
+  return parts.join('\n').slice(-limits.helperOutputBytesMax);
+}

@@ -1,0 +1,244 @@
+// The steps of a cut for one member: freeze, hold, note, dump, check, release. Each does one thing to the member and
+// returns facts; in which order they run, and whether, is the protocol's business.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectionTable, dumpArguments, explainCriuFailure, type TcpConnection } from '@stillpoint/criu';
+import {
+  type FileNote, type FilesPolicy, holdId, type HoldId, type ImageConnection, type KernelSocket, memberId, type MemberVote, type OutsidePolicy,
+} from '@stillpoint/protocol';
+import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
+import { awaitCriu, startCriu } from './criu-process.ts';
+import { FilesChanged, HoldMissing, LogNotDrained } from './errors.ts';
+import { compareWithNote, digestFiles, type DigestCache, noteFiles, saveContents, type SavedContent, savePrivate } from './files/index.ts';
+import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
+import { liftHold, listHolds, takeHold } from './hold.ts';
+import { limits } from './limits.ts';
+import type { HomePaths } from './paths.ts';
+import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox.ts';
+import { listSockets } from './sockets.ts';
+import { toolPath } from './tools.ts';
+
+/** Facts about a member at the cut, noted while it is held and before it is dumped. */
+export interface CutNote {
+  readonly files: readonly FileNote[];
+  readonly sockets: readonly KernelSocket[];
+  readonly clocks: ClockReading;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /** What was stored of shared files under the policy `save`. */
+  readonly contents: readonly SavedContent[];
+}
+
+/** What a restore needs besides CRIU's images; kept with them as member.json. */
+export interface MemberMeta {
+  readonly vote: MemberVote;
+  readonly rootPid: number;
+  readonly clocks: ClockReading;
+  /** `pipe:[inode]` of standard output and error, by which the images name them. */
+  readonly stdoutPipe: string;
+  readonly stderrPipe: string;
+  readonly cwd: string;
+  readonly outside: OutsidePolicy;
+  readonly contents: readonly SavedContent[];
+}
+
+/** How an epoch treats what is not the gang's alone. */
+export interface DumpPolicy {
+  readonly outside: OutsidePolicy;
+  readonly files: FilesPolicy;
+  /** Digests that members of one node share. */
+  readonly digests: DigestCache;
+}
+
+/** Everything a step needs to know of where it is. */
+export interface MemberContext {
+  readonly paths: HomePaths;
+  readonly freezer: Freezer;
+  readonly record: SandboxRecord;
+}
+
+/** Folder in staging for one member of an epoch; the same path inside and outside of sandboxes. */
+export function stagingFolder(paths: HomePaths, gang: string, epoch: number, member: number): string {
+  return join(paths.staging, gang, String(epoch), String(member));
+}
+
+export const contentsFolder = (staging: string): string => join(staging, 'contents');
+export const imagesFolder = (staging: string): string => join(staging, 'images');
+const metaFile = (staging: string): string => join(staging, 'member.json');
+
+export async function freezeMember(context: MemberContext, deadlineMs: number): Promise<void> {
+  await freeze(context.freezer, context.record.slot.cgroup, deadlineMs);
+}
+
+/** Drops the member's traffic from now on; the id names this very hold. */
+export async function holdMember(context: MemberContext): Promise<HoldId> {
+  const id = holdId(randomBytes(6).toString('hex'));
+  await takeHold(context.record.slot.namespace, id);
+  return id;
+}
+
+/** Notes what the images must agree with. The member is frozen and held. */
+export async function noteMember(context: MemberContext): Promise<CutNote> {
+  const { record } = context;
+  const [files, sockets, host, drained] = await Promise.all([
+    noteMemberFiles(context),
+    listSockets(record.slot.namespace),
+    readHostClocks(),
+    drainLogs(record),
+  ]);
+  return { files, sockets, clocks: sandboxClocks(host, record.clockOffsets), ...drained, contents: [] };
+}
+
+/**
+ * Dumps the member into its staging folder, with its private files and the digests of those it shares. The member
+ * stays frozen and held.
+ * @returns the note, complete
+ * @throws StillpointError with CRIU's reason; the member is then as it was, frozen and held
+ */
+export async function dumpMember(context: MemberContext, staging: string, note: CutNote, policy: DumpPolicy): Promise<CutNote> {
+  const { paths, record } = context;
+  const root = sandboxRoot(record);
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(imagesFolder(staging), { recursive: true });
+  const rootPid = await memberRootPid(record);
+  await startCriu(record, {
+    folder: staging,
+    action: 'dump',
+    criu: toolPath(paths, 'criu'),
+    args: dumpArguments({
+      pid: rootPid,
+      imagesDirectory: imagesFolder(staging),
+      logFile: join(staging, 'dump.log'),
+      freezeCgroup: record.slot.cgroup,
+    }),
+  });
+  // All of them end before this returns, so that nothing reads the member's files once it runs again.
+  const [dumped, digested, saved, stored] = await Promise.allSettled([
+    finishDump(staging),
+    digestFiles(note.files, { root, cache: policy.digests }),
+    savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder }),
+    policy.files === 'save' ? saveContents(note.files, { root, to: contentsFolder(staging) }) : Promise.resolve([]),
+  ]);
+  for (const part of [dumped, digested, saved, stored]) if (part.status === 'rejected') throw part.reason;
+  return { ...note, files: valueOf(digested), contents: valueOf(stored) };
+}
+
+/** Waits for a dump that was started, by this agent or its predecessor. */
+export async function finishDump(staging: string): Promise<void> {
+  const exit = await awaitCriu(staging, 'dump', limits.dumpMs);
+  if (exit.exitCode === 0) return;
+  throw explainCriuFailure({
+    phase: 'dump',
+    log: exit.log,
+    exitCode: exit.exitCode,
+    deadlineMs: exit.exitCode === undefined ? limits.dumpMs : undefined,
+  });
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
+}
+
+/**
+ * Checks after the dump that the cut still is what was noted: same hold, same files.
+ * @throws HoldMissing, FilesChanged
+ */
+export async function checkMember(context: MemberContext, note: CutNote, hold: HoldId): Promise<void> {
+  const { record } = context;
+  if (!(await listHolds(record.slot.namespace)).includes(hold)) throw new HoldMissing(memberName(record), hold);
+  const problems = await compareWithNote(note.files, { root: sandboxRoot(record) });
+  if (problems.length > 0) throw new FilesChanged(memberName(record), problems.map((problem) => problem.message));
+}
+
+/** Makes the member's vote from its images and its note, and writes both down beside the images. */
+export async function composeVote(
+  context: MemberContext,
+  staging: string,
+  note: CutNote,
+  hold: HoldId,
+  outside: OutsidePolicy,
+): Promise<MemberVote> {
+  const { record } = context;
+  const table = await connectionTable(imagesFolder(staging));
+  const vote: MemberVote = {
+    member: memberId(record.member),
+    holdId: hold,
+    addresses: [record.slot.addresses.ipv4, record.slot.addresses.ipv6],
+    connections: table.connections.map(toImageConnection),
+    sockets: note.sockets,
+    files: note.files,
+    imageBytes: await folderBytes(staging),
+    stdoutBytes: note.stdoutBytes,
+    stderrBytes: note.stderrBytes,
+  };
+  const meta: MemberMeta = {
+    vote,
+    rootPid: await memberRootPid(record),
+    clocks: note.clocks,
+    stdoutPipe: await readlink(`/proc/${record.initPid}/fd/${stdoutDescriptor}`),
+    stderrPipe: await readlink(`/proc/${record.initPid}/fd/${stderrDescriptor}`),
+    cwd: record.cwd,
+    outside,
+    contents: note.contents,
+  };
+  await writeFile(metaFile(staging), JSON.stringify(meta));
+  return vote;
+}
+
+/** Reads what composeVote wrote down. */
+export async function readMeta(staging: string): Promise<MemberMeta> {
+  return JSON.parse(await readFile(metaFile(staging), 'utf8')) as MemberMeta;
+}
+
+/** Lifts this hold and lets the member run. */
+export async function releaseMember(context: MemberContext, hold: HoldId | undefined): Promise<void> {
+  if (hold !== undefined) await liftHold(context.record.slot.namespace, hold);
+  await thaw(context.freezer, context.record.slot.cgroup);
+}
+
+/** Descriptors of sp-init that are the write ends of its pipes (packages/sp-init/README.md). */
+export const stdoutDescriptor = 10;
+export const stderrDescriptor = 11;
+
+const memberName = (record: SandboxRecord): string => `${record.gang}-${record.member}`;
+
+const toImageConnection = ({ local, remote, state, inode, sndUna, writeSeq, rcvNxt }: TcpConnection): ImageConnection => ({
+  local, remote, state, inode, sndUna, writeSeq, rcvNxt,
+});
+
+async function noteMemberFiles({ record }: MemberContext): Promise<FileNote[]> {
+  const root = sandboxRoot(record);
+  const privateDevices = await Promise.all(['tmp', 'dev/shm'].map(async (folder) => (await stat(join(root, folder))).dev));
+  return noteFiles({ pids: await cgroupProcesses(record.slot.cgroup), privateDevices });
+}
+
+/** Waits until what the member has written is in its logs: their sizes belong to the cut. */
+async function drainLogs(record: SandboxRecord): Promise<{ stdoutBytes: number; stderrBytes: number }> {
+  const client = await connectInit(record);
+  try {
+    const status = await client.drain();
+    if (status.drained === false) throw new LogNotDrained(memberName(record));
+    return { stdoutBytes: status.stdoutBytes, stderrBytes: status.stderrBytes };
+  } finally {
+    client.close();
+  }
+}
+
+async function memberRootPid(record: SandboxRecord): Promise<number> {
+  const client = await connectInit(record);
+  try {
+    return (await client.status()).pid;
+  } finally {
+    client.close();
+  }
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = await Promise.all(
+    entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

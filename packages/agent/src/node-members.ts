@@ -1,0 +1,226 @@
+// The members on one node: reserves their places, launches, watches, removes them. What it knows it can find again
+// from the sandboxes' own records, so a new agent goes on where a killed one was.
+import { readFile, statfs } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import {
+  gangId, incarnationNumber, type MemberExited, memberId, type MemberStatus, type NodeAnswer, nodeName, type NodeRequest, StillpointError,
+} from '@stillpoint/protocol';
+import { NoRoomOnNode, UnknownMember } from './errors.ts';
+import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
+import { listHolds } from './hold.ts';
+import { limits } from './limits.ts';
+import { type HomePaths, logFolder } from './paths.ts';
+import {
+  connectInit, isSandboxAlive, launchSandbox, listUsedSlots, prepareSlot, readExit, removeSandbox, type SandboxLaunch, type SandboxRecord,
+  sandboxSlot, type SlotOwner, type UsedSlot,
+} from './sandbox.ts';
+import type { VirtualNode } from './virtual-node.ts';
+
+const keyOf = (owner: SlotOwner): string => `${owner.gang}/${owner.incarnation}/${owner.member}`;
+
+/** Exit code that stands for a member that ended without leaving one: as of SIGKILL. */
+const lostExitCode = 137;
+
+export class NodeMembers {
+  readonly #paths: HomePaths;
+  readonly #freezer: Freezer;
+  readonly #node: VirtualNode;
+  readonly #onExit: (event: MemberExited) => void;
+  readonly #used = new Map<string, UsedSlot>();
+  readonly #watches = new Map<string, () => void>();
+
+  constructor(paths: HomePaths, freezer: Freezer, node: VirtualNode, onExit: (event: MemberExited) => void) {
+    this.#paths = paths;
+    this.#freezer = freezer;
+    this.#node = node;
+    this.#onExit = onExit;
+  }
+
+  /** Finds the members that an earlier agent of this node left, and watches those that run. */
+  async recover(): Promise<void> {
+    for (const used of await listUsedSlots(this.#paths, this.#node.name)) {
+      this.#used.set(keyOf(used), used);
+      if (used.sandbox !== undefined && (await isSandboxAlive(used.sandbox))) await this.#watch(used.sandbox);
+    }
+  }
+
+  /** Answers one request of a coordinator; every failure is an answer too. */
+  async answer(request: NodeRequest): Promise<NodeAnswer> {
+    try {
+      return await this.#perform(request);
+    } catch (error) {
+      if (error instanceof StillpointError) return { kind: 'Error', code: error.code, message: error.message, remedy: error.remedy };
+      return { kind: 'Error', code: 'SP_AGENT_INTERNAL', message: String(error), remedy: 'This is a defect: please report it with the agent\'s log.' };
+    }
+  }
+
+  #perform(request: NodeRequest): Promise<NodeAnswer> {
+    switch (request.kind) {
+      case 'Hello':
+        return Promise.resolve({ kind: 'Hello', node: nodeName(this.#node.name), pid: process.pid, version: '0.1.0' });
+      case 'Allocate':
+        return this.#allocate(request);
+      case 'Launch':
+        return this.#launch(request);
+      case 'Remove':
+        return this.#remove(request);
+      case 'Status':
+        return this.#status();
+    }
+  }
+
+  /** The sandbox of a member that was launched or prepared here. @throws UnknownMember */
+  sandbox(owner: SlotOwner): SandboxRecord {
+    const found = this.#used.get(keyOf(owner))?.sandbox;
+    if (found === undefined) throw new UnknownMember(this.#node.name, owner);
+    return found;
+  }
+
+  /** Sandboxes of a gang's incarnation on this node. */
+  sandboxes(gang: string, incarnation: number): SandboxRecord[] {
+    return [...this.#used.values()].flatMap((used) =>
+      used.gang === gang && used.incarnation === incarnation && used.sandbox !== undefined ? [used.sandbox] : [],
+    );
+  }
+
+  /** Reserves a place for the member, or finds the one that it has. */
+  async reserve(owner: SlotOwner): Promise<UsedSlot> {
+    const known = this.#used.get(keyOf(owner));
+    if (known !== undefined) return known;
+    const taken = new Set([...this.#used.values()].map((used) => used.slot.slot));
+    let number = 1;
+    while (taken.has(number)) number += 1;
+    if (number > limits.membersPerNodeMax) throw new NoRoomOnNode(this.#node.name, limits.membersPerNodeMax);
+    const slot = sandboxSlot(this.#paths, this.#freezer, this.#node.name, this.#node.index, number);
+    const used: UsedSlot = { ...owner, slot };
+    this.#used.set(keyOf(owner), used);
+    try {
+      await prepareSlot(this.#paths, this.#freezer, slot, owner);
+    } catch (error) {
+      this.#used.delete(keyOf(owner));
+      await removeSandbox(this.#paths, this.#freezer, slot);
+      throw error;
+    }
+    return used;
+  }
+
+  /** Starts a sandbox in the member's reserved place. Does nothing when it is there already. */
+  async launch(launch: Omit<SandboxLaunch, 'logFolder'>): Promise<SandboxRecord> {
+    const used = await this.reserve(launch);
+    if (used.sandbox !== undefined) return used.sandbox;
+    const record = await launchSandbox(this.#paths, used.slot, {
+      ...launch,
+      logFolder: logFolder(this.#paths, launch.gang, launch.incarnation),
+    });
+    this.#used.set(keyOf(launch), { ...used, sandbox: record });
+    if (record.initPid === 0) await this.#ended(record);
+    else await this.#watch(record);
+    return record;
+  }
+
+  /** Kills and removes every member of the gang up to an incarnation, and returns when none is left. */
+  async removeMembers(gang: string, upTo: number): Promise<UsedSlot[]> {
+    const doomed = [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation <= upTo);
+    for (const used of doomed) {
+      this.#watches.get(keyOf(used))?.();
+      this.#watches.delete(keyOf(used));
+      await removeSandbox(this.#paths, this.#freezer, used.slot);
+      this.#used.delete(keyOf(used));
+    }
+    return doomed;
+  }
+
+  async #allocate(request: Extract<NodeRequest, { kind: 'Allocate' }>): Promise<NodeAnswer> {
+    const addresses = [];
+    for (const member of request.members) {
+      const used = await this.reserve({ gang: request.gang, incarnation: request.incarnation, member });
+      addresses.push({ member, addresses: used.slot.addresses });
+    }
+    return { kind: 'Allocated', addresses };
+  }
+
+  async #launch(request: Extract<NodeRequest, { kind: 'Launch' }>): Promise<NodeAnswer> {
+    const { gang, incarnation, member, hostname, hosts, program } = request;
+    const offset = this.#node.monotonicOffsetSeconds ?? 0;
+    await this.launch({
+      gang, incarnation, member, hostname, hosts,
+      command: program.command, environment: program.environment, cwd: program.cwd,
+      clockOffsets: { monotonicSeconds: offset, boottimeSeconds: offset },
+    });
+    return { kind: 'Launched' };
+  }
+
+  async #remove(request: Extract<NodeRequest, { kind: 'Remove' }>): Promise<NodeAnswer> {
+    const removed = await this.removeMembers(request.gang, request.upTo);
+    return { kind: 'Removed', members: removed.map((used) => memberId(used.member)) };
+  }
+
+  async #status(): Promise<NodeAnswer> {
+    const members = await Promise.all([...this.#used.values()].map((used) => this.#memberStatus(used)));
+    const staging = await statfs(this.#paths.staging);
+    return {
+      kind: 'Status',
+      members,
+      memoryAvailableBytes: freemem(),
+      stagingFreeBytes: staging.bavail * staging.bsize,
+    };
+  }
+
+  async #memberStatus(used: UsedSlot): Promise<MemberStatus> {
+    const processes = await cgroupProcesses(used.slot.cgroup);
+    const common = {
+      gang: gangId(used.gang),
+      incarnation: incarnationNumber(used.incarnation),
+      member: memberId(used.member),
+      addresses: used.slot.addresses,
+      processes: processes.length,
+      residentBytes: await residentBytes(processes),
+      stdoutPath: used.sandbox?.stdoutPath ?? '',
+      stderrPath: used.sandbox?.stderrPath ?? '',
+    };
+    if (used.sandbox === undefined) return { ...common, state: 'allocated' };
+    const exit = await readExit(used.slot);
+    if (exit !== undefined) return { ...common, state: 'exited', exitCode: exit.code };
+    if (!(await isSandboxAlive(used.sandbox))) return { ...common, state: 'lost' };
+    if ((await listHolds(used.slot.namespace)).length > 0) return { ...common, state: 'held' };
+    if (await isFrozen(this.#freezer, used.slot.cgroup)) return { ...common, state: 'frozen' };
+    return { ...common, state: processes.length === 0 ? 'awaiting-restore' : 'running' };
+  }
+
+  async #watch(record: SandboxRecord): Promise<void> {
+    const client = await connectInit(record);
+    const stop = await client.watch((event) => {
+      if (event === 'gone' || event.state === 'exited') void this.#ended(record);
+    });
+    client.close();
+    this.#watches.set(keyOf(record), stop);
+  }
+
+  async #ended(record: SandboxRecord): Promise<void> {
+    this.#watches.delete(keyOf(record));
+    if (!this.#used.has(keyOf(record))) return; // removed on purpose
+    const exit = await readExit(record.slot);
+    this.#onExit({
+      kind: 'MemberExited',
+      node: nodeName(this.#node.name),
+      gang: gangId(record.gang),
+      incarnation: incarnationNumber(record.incarnation),
+      member: memberId(record.member),
+      exitCode: exit?.code ?? lostExitCode,
+    });
+  }
+}
+
+/** Resident memory of processes, in bytes; those that have ended meanwhile count nothing. */
+async function residentBytes(pids: readonly number[]): Promise<number> {
+  const pageBytes = 4096;
+  let pages = 0;
+  for (const pid of pids) {
+    try {
+      pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1]);
+    } catch {
+      continue;
+    }
+  }
+  return pages * pageBytes;
+}

@@ -1,0 +1,173 @@
+// Virtual nodes: several nodes on one machine, each a network namespace with an agent of its own. Made, started,
+// killed at once and removed here. What a real node loses with its power, a killed virtual node loses too.
+import { spawn } from 'node:child_process';
+import { mkdir, open, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
+import { exec } from './exec.ts';
+import { type Freezer, findFreezer, listCgroups, removeCgroup, removeFreezerRoot, thaw } from './freezer.ts';
+import { limits } from './limits.ts';
+import { deleteNamespace, ensureNodeNetwork, fabricNamespace, listNamespaces, memberNamespace, namespacePath, nodeNamespace } from './network.ts';
+import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
+import { prepareTools } from './tools.ts';
+
+export interface VirtualNode {
+  readonly name: string;
+  /** 1 to 250, unique in the state folder: the node's subnet. */
+  readonly index: number;
+  /** Shifts CLOCK_MONOTONIC and CLOCK_BOOTTIME of what is started on the node, as another machine's would be. */
+  readonly monotonicOffsetSeconds?: number;
+}
+
+const agentProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+/** Makes the node's network and what all nodes of the machine share (tools, staging). Does nothing the second time. */
+export async function createVirtualNode(paths: HomePaths, node: VirtualNode): Promise<void> {
+  await mkdir(nodeRuntime(paths, node.name), { recursive: true, mode: 0o700 });
+  await prepareTools(paths);
+  await mountStaging(paths);
+  await ensureNodeNetwork(paths, node.name, node.index);
+}
+
+/**
+ * Starts the node's agent, apart from the caller, and returns once it answers. Does nothing when one answers already.
+ * @throws AgentStartFailed with the end of its log
+ */
+export async function startAgent(paths: HomePaths, node: VirtualNode): Promise<void> {
+  if (await answers(nodeSocket(paths, node.name))) return;
+  const logPath = join(paths.home, 'nodes', `${node.name}.log`);
+  await mkdir(dirname(logPath), { recursive: true });
+  const log = await open(logPath, 'a');
+  const args = [
+    `--net=${namespacePath(nodeNamespace(paths, node.name))}`, process.execPath, agentProgram,
+    '--home', paths.home, '--node', node.name, '--index', String(node.index),
+    '--monotonic-offset', String(node.monotonicOffsetSeconds ?? 0),
+  ];
+  const child = spawn('nsenter', args, { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] });
+  let ended = false;
+  child.once('error', () => (ended = true));
+  child.once('exit', () => (ended = true));
+  child.unref();
+  await log.close();
+  const end = performance.now() + limits.agentStartMs;
+  while (!(await answers(nodeSocket(paths, node.name)))) {
+    if (ended || performance.now() > end) throw new AgentStartFailed(node.name, await tail(logPath), logPath);
+    await delay(limits.agentStartPollMs);
+  }
+}
+
+/**
+ * Ends everything on the node at once, as a power cut would: SIGKILL to its agent, then to every process in its
+ * namespaces; then its networks, cgroups and run-time files go.
+ */
+export async function killVirtualNode(paths: HomePaths, node: string): Promise<void> {
+  const freezer = await findFreezer(paths.tag);
+  const namespaces = await nodeNamespaces(paths, node);
+  const end = performance.now() + limits.killMs;
+  for (;;) {
+    const pids = await processesIn(namespaces);
+    if (pids.length === 0) break;
+    if (performance.now() > end) throw new NodeKillTimeout(node, pids);
+    for (const pid of pids) kill(pid);
+    for (const name of await nodeSandboxNames(freezer, node)) await thaw(freezer, join(freezer.root, name));
+    await delay(limits.freezePollMs);
+  }
+  await removeNodeRemains(paths, freezer, node, namespaces);
+}
+
+/**
+ * Removes what a state folder left behind on this machine: networks, cgroups and run-time files of nodes that are
+ * not among `nodes`. Processes that still run on them are killed.
+ */
+export async function cleanLeftovers(paths: HomePaths, nodes: readonly string[]): Promise<string[]> {
+  const prefix = `sp-${paths.tag}-`;
+  const found = new Set<string>();
+  for (const name of await listNamespaces(paths)) {
+    const node = /^n-(.+)$/.exec(name.slice(prefix.length))?.[1] ?? /^m-(.+)-\d+$/.exec(name.slice(prefix.length))?.[1];
+    if (node !== undefined && !nodes.includes(node)) found.add(node);
+  }
+  for (const node of found) await killVirtualNode(paths, node);
+  if (nodes.length === 0) await removeMachineRemains(paths);
+  return [...found];
+}
+
+async function removeMachineRemains(paths: HomePaths): Promise<void> {
+  const fabric = fabricNamespace(paths);
+  if ((await listNamespaces(paths)).includes(fabric)) await deleteNamespace(fabric);
+  await removeFreezerRoot(await findFreezer(paths.tag));
+  if (await isMounted(paths.staging)) await exec('umount', [paths.staging]);
+  await rm(paths.runtime, { recursive: true, force: true });
+}
+
+async function removeNodeRemains(paths: HomePaths, freezer: Freezer, node: string, namespaces: readonly string[]): Promise<void> {
+  for (const name of namespaces) await deleteNamespace(name);
+  for (const name of await nodeSandboxNames(freezer, node)) {
+    await removeCgroup(join(freezer.root, name));
+    await rm(join(paths.runtime, 'sandboxes', name), { recursive: true, force: true });
+  }
+  await rm(nodeRuntime(paths, node), { recursive: true, force: true });
+  await rm(nodeSocket(paths, node), { force: true });
+}
+
+async function nodeNamespaces(paths: HomePaths, node: string): Promise<string[]> {
+  const member = new RegExp(`^${memberNamespace(paths, node, 0).slice(0, -1)}\\d+$`);
+  return (await listNamespaces(paths)).filter((name) => name === nodeNamespace(paths, node) || member.test(name));
+}
+
+async function nodeSandboxNames(freezer: Freezer, node: string): Promise<string[]> {
+  const pattern = new RegExp(`^${node}-\\d+$`);
+  return (await listCgroups(freezer)).filter((name) => pattern.test(name));
+}
+
+/** Processes whose network namespace is one of these. */
+async function processesIn(namespaces: readonly string[]): Promise<number[]> {
+  const inodes = new Set<string>();
+  for (const name of namespaces) inodes.add(`net:[${(await stat(namespacePath(name))).ino}]`);
+  const found: number[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      if (inodes.has(await readlink(`/proc/${entry}/ns/net`))) found.push(Number(entry));
+    } catch {
+      // it has ended meanwhile, or is a zombie without namespaces
+    }
+  }
+  return found;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function mountStaging(paths: HomePaths): Promise<void> {
+  await mkdir(paths.staging, { recursive: true, mode: 0o700 });
+  if (await isMounted(paths.staging)) return;
+  const size = process.env['STILLPOINT_STAGING_SIZE'] ?? limits.stagingSize;
+  await exec('mount', ['-t', 'tmpfs', '-o', `mode=0700,size=${size}`, 'stillpoint-staging', paths.staging]);
+}
+
+async function isMounted(folder: string): Promise<boolean> {
+  return (await readFile('/proc/self/mounts', 'utf8')).includes(` ${folder} tmpfs `);
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function tail(path: string): Promise<string> {
+  return (await readFile(path, 'utf8')).trim().split('\n').slice(-5).join('\n');
+}
