@@ -179,7 +179,6 @@ void bursts_accept(int fd, const struct hello *hello) {
 void bursts_open(const struct gang *who, struct burst_options with) {
   gang = who;
   options = with;
-  quiet_since_ms = loop_now_ms();
   received_number = calloc(options.count + 1, sizeof *received_number);
   if (received_number == NULL) refuse("out of memory");
   senders[0].kind = HELLO_BURST;
@@ -188,6 +187,7 @@ void bursts_open(const struct gang *who, struct burst_options with) {
 
 void bursts_tick(void) {
   uint64_t now = loop_now_ms();
+  if (quiet_since_ms == 0) quiet_since_ms = now;
   for (int at = 0; at < KINDS && gang->size > 1; at++) {
     struct sender *sender = &senders[at];
     if (enabled(sender->kind) && !sender->open && sender->number < options.count && now >= sender->due_ms) {
