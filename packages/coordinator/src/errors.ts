@@ -36,3 +36,13 @@ export class UnexpectedAnswer extends StillpointError {
     this.name = 'UnexpectedAnswer';
   }
 }
+
+/** No node is ready to take members. */
+export class NoNode extends StillpointError {
+  constructor() {
+    super('SP_NO_NODE', 'there is no node that members could be placed on', {
+      remedy: 'Add one with `stillpoint node add NAME`, or name others with --onto.',
+    });
+    this.name = 'NoNode';
+  }
+}
