@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   criu: ['protocol'],
   'sp-init': ['protocol'],
   agent: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
-  coordinator: ['protocol', 'bus', 'ledger', 'vault'],
+  coordinator: ['protocol', 'bus', 'ledger', 'vault', 'agent'],
   cli: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'agent', 'coordinator'],
 };
 

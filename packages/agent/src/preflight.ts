@@ -1,0 +1,141 @@
+// What makes a checkpoint of a member impossible, found while it runs and before anything is done to it.
+import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Blocker, type KernelSocket, memberId, nodeName, type OutsidePolicy } from '@stillpoint/protocol';
+import { exec } from './exec.ts';
+import { cgroupProcesses } from './freezer.ts';
+import { limits } from './limits.ts';
+import type { MemberContext } from './member-cut.ts';
+import { enterSandbox, type SandboxRecord } from './sandbox.ts';
+import { listSockets } from './sockets.ts';
+
+/** What preflight found of one member. */
+export interface PreflightResult {
+  readonly blockers: readonly Blocker[];
+  /** How long the member may be held. */
+  readonly holdBudgetMs: number;
+}
+
+/** Device files that CRIU can dump. */
+const harmlessDevices = /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|console|pts\/\d+|shm\/.*)$/;
+
+/** Looks at a member of the gang while it runs. Changes nothing. */
+export async function preflightMember(context: MemberContext, outside: OutsidePolicy): Promise<PreflightResult> {
+  const { record } = context;
+  const pids = await cgroupProcesses(record.slot.cgroup);
+  const found = await Promise.all([
+    descriptorBlockers(record, pids),
+    ipcBlockers(record),
+    outside === 'refuse' ? outsideBlockers(record) : [],
+    roomBlockers(context, pids),
+  ]);
+  const gone = pids.length === 0 ? [blocker(record, 'SP_MEMBER_GONE', 'has no process any more', 'See `stillpoint show` for how it ended.')] : [];
+  return { blockers: [...gone, ...found.flat()], holdBudgetMs: limits.holdBudgetMs };
+}
+
+function blocker(record: SandboxRecord, code: string, what: string, remedy: string): Blocker {
+  return {
+    code,
+    member: memberId(record.member),
+    node: nodeName(record.slot.node),
+    message: `member ${record.member} ${what}`,
+    remedy,
+  };
+}
+
+async function descriptorBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  const found = new Map<string, Blocker>();
+  for (const pid of pids) {
+    for (const target of await descriptorTargets(pid)) {
+      if (found.has(target)) continue;
+      const cause = causeOf(target);
+      if (cause !== undefined) found.set(target, blocker(record, cause.code, `(process ${pid}) ${cause.what}`, cause.remedy));
+    }
+  }
+  return [...found.values()];
+}
+
+function causeOf(target: string): { code: string; what: string; remedy: string } | undefined {
+  if (target === 'anon_inode:[io_uring]') {
+    const remedy = 'Switch io_uring off in the program or library (for libuv: UV_USE_IO_URING=0): its state cannot be saved.';
+    return { code: 'SP_BLOCKED_IO_URING', what: 'has an io_uring open', remedy };
+  }
+  if (target.startsWith('/dev/infiniband/')) {
+    const remedy = 'Run the job over TCP (NCCL_IB_DISABLE=1), or let the NCCL gate close RDMA before the cut.';
+    return { code: 'SP_BLOCKED_RDMA', what: `has ${target} open`, remedy };
+  }
+  if (target.startsWith('/dev/') && !harmlessDevices.test(target)) {
+    return { code: 'SP_BLOCKED_DEVICE', what: `has the device ${target} open`, remedy: 'Close the device before a checkpoint: its state cannot be saved.' };
+  }
+  return undefined;
+}
+
+async function descriptorTargets(pid: number): Promise<string[]> {
+  try {
+    const names = await readdir(`/proc/${pid}/fd`);
+    return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
+
+/** System V objects belong to the sandbox's ipc namespace, which is not part of the images. */
+async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
+  const kinds = ['shm', 'sem', 'msg'].map((kind) => `/proc/sysvipc/${kind}`);
+  const { stdout } = await exec('nsenter', [...enterSandbox(record), 'tail', '-qn', '+2', ...kinds]);
+  if (stdout.trim() === '') return [];
+  const remedy = 'Use POSIX shared memory (/dev/shm) instead; remove stale objects with ipcrm.';
+  return [blocker(record, 'SP_BLOCKED_SYSV_IPC', 'uses System V shared memory, semaphores or message queues', remedy)];
+}
+
+async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
+  const inside = await gangAddresses(record);
+  const sockets = await listSockets(record.slot.namespace);
+  return sockets
+    .filter((socket) => isOutside(socket, inside))
+    .map((socket) => {
+      const peer = `${socket.remote.address} port ${socket.remote.port}`;
+      const remedy =
+        'End the connection, or choose `--outside close` (the restored program sees a reset) or `--outside keep` (right only for --stop, restored once with the same address).';
+      return blocker(record, 'SP_BLOCKED_OUTSIDE', `is connected to ${peer}, outside the gang (state ${socket.state})`, remedy);
+    });
+}
+
+function isOutside(socket: KernelSocket, inside: ReadonlySet<string>): boolean {
+  const { address } = socket.remote;
+  if (socket.state === 'CLOSE') return false;
+  return !(inside.has(address) || address.startsWith('127.') || address === '::1' || address === '*' || address === '0.0.0.0' || address === '::');
+}
+
+/** The addresses of all members stand in each sandbox's hosts file. */
+async function gangAddresses(record: SandboxRecord): Promise<Set<string>> {
+  const hosts = await readFile(join(record.slot.folder, 'hosts'), 'utf8');
+  const addresses = hosts.split('\n').flatMap((line) => /^([0-9a-f.:]+)\s/.exec(line)?.[1] ?? []);
+  return new Set([...addresses, record.slot.addresses.ipv4, record.slot.addresses.ipv6]);
+}
+
+/** Images are about as large as the memory of the member's processes. */
+async function roomBlockers({ paths, record }: MemberContext, pids: readonly number[]): Promise<Blocker[]> {
+  const [neededBytes, staging] = await Promise.all([privateBytes(pids), statfs(paths.staging)]);
+  const freeBytes = staging.bavail * staging.bsize;
+  if (freeBytes > neededBytes) return [];
+  const remedy = 'Free memory, wait until earlier epochs are in the vault, or give STILLPOINT_STAGING_SIZE a larger value.';
+  const what = `needs about ${toMiB(neededBytes)} MiB in ${paths.staging}, which has ${toMiB(freeBytes)} MiB free`;
+  return [blocker(record, 'SP_STAGING_FULL', what, remedy)];
+}
+
+/** Anonymous and shared memory of the processes, in bytes: what CRIU has to write. */
+async function privateBytes(pids: readonly number[]): Promise<number> {
+  let kibibytes = 0;
+  for (const pid of pids) {
+    try {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      for (const name of ['RssAnon', 'RssShmem']) kibibytes += Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+    } catch {
+      continue; // it has ended meanwhile
+    }
+  }
+  return kibibytes * 1024;
+}
+
+const toMiB = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);

@@ -1,0 +1,133 @@
+// Sandboxes, the freezer and the network hold on the real kernel, with cgroup v1 and v2.
+import { access, readFile } from 'node:fs/promises';
+import { holdId } from '@stillpoint/protocol';
+import { describe, expect, it } from 'vitest';
+import { exec } from './exec.ts';
+import { cgroupProcesses, freeze, isFrozen, killCgroup, thaw } from './freezer.ts';
+import { liftHold, listHolds, takeHold } from './hold.ts';
+import { listNamespaces, namespacePath } from './network.ts';
+import { isSandboxAlive, listUsedSlots, readExit, removeSandbox } from './sandbox.ts';
+import { eventually, makeNodes } from './testing/node-fixture.ts';
+import { killVirtualNode } from './virtual-node.ts';
+
+const counter = ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done'];
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe.each(['v1', 'v2'] as const)('a sandbox under cgroup %s', (version) => {
+  it('freezes as a whole, thaws, and dies frozen', async () => {
+    await using nodes = await makeNodes(1, version);
+    const member = await nodes.launch(1, ['/bin/sh', '-c', 'sleep 1000 & sleep 1000 & while :; do echo x; sleep 0.01; done']);
+    const { cgroup } = member.slot;
+    await eventually(async () => ((await cgroupProcesses(cgroup)).length >= 3 ? true : undefined), 'three processes');
+
+    await freeze(nodes.freezer, cgroup);
+    expect(await isFrozen(nodes.freezer, cgroup)).toBe(true);
+    const before = (await nodes.status(member)).stdoutBytes;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await nodes.status(member)).stdoutBytes).toBe(before);
+
+    await thaw(nodes.freezer, cgroup);
+    await eventually(async () => ((await nodes.status(member)).stdoutBytes > before ? true : undefined), 'output goes on');
+
+    await freeze(nodes.freezer, cgroup);
+    await killCgroup(nodes.freezer, cgroup);
+    expect(await cgroupProcesses(cgroup)).toEqual([]);
+  });
+
+  it('that forks wildly is frozen all the same', async () => {
+    await using nodes = await makeNodes(1, version);
+    const member = await nodes.launch(1, ['/bin/sh', '-c', 'while :; do (sleep 0.001; (exit 0)) & wait; done']);
+    for (let round = 0; round < 20; round += 1) {
+      await freeze(nodes.freezer, member.slot.cgroup);
+      expect(await isFrozen(nodes.freezer, member.slot.cgroup)).toBe(true);
+      await thaw(nodes.freezer, member.slot.cgroup);
+    }
+  });
+});
+
+describe('a sandbox', () => {
+  it('leaves its exit code, and nothing else once it is removed', async () => {
+    await using nodes = await makeNodes(1);
+    const member = await nodes.launch(1, ['/bin/sh', '-c', 'echo out; echo err >&2; exit 7']);
+    const exit = await eventually(() => readExit(member.slot), 'an exit file');
+    expect(exit.code).toBe(7);
+    expect(await readFile(member.stdoutPath, 'utf8')).toBe('out\n');
+    expect(await readFile(member.stderrPath, 'utf8')).toBe('err\n');
+    await removeSandbox(nodes.paths, nodes.freezer, member.slot);
+    expect(await exists(member.slot.folder)).toBe(false);
+    expect(await exists(member.slot.cgroup)).toBe(false);
+    expect(await listNamespaces(nodes.paths)).not.toContain(member.slot.namespace);
+  });
+
+  it('has its own /tmp, /dev/shm, host name, pids and clocks', async () => {
+    await using nodes = await makeNodes(1);
+    const script = 'echo x >/tmp/mine; echo x >/dev/shm/mine; hostname; echo $$; ls /tmp /dev/shm; exec sleep 1000';
+    const member = await nodes.launch(1, ['/bin/sh', '-c', script]);
+    const text = await eventually(async () => {
+      const output = await readFile(member.stdoutPath, 'utf8');
+      return output.split('mine').length > 2 ? output : undefined;
+    }, 'output');
+    expect(text).toContain(`g-${member.member}\n1000\n`);
+    expect(await exists('/tmp/mine')).toBe(false);
+    expect(await exists('/dev/shm/mine')).toBe(false);
+  });
+
+  it('is found again from its record alone', async () => {
+    await using nodes = await makeNodes(2);
+    const member = await nodes.launch(2, counter);
+    const found = await listUsedSlots(nodes.paths, 'n2');
+    expect(found.map((used) => used.sandbox)).toEqual([member]);
+    expect(await listUsedSlots(nodes.paths, 'n1')).toEqual([]);
+    expect(await isSandboxAlive(member)).toBe(true);
+  });
+
+  it('goes with its killed node at once, frozen or not', async () => {
+    await using nodes = await makeNodes(2);
+    const running = await nodes.launch(1, counter);
+    const frozen = await nodes.launch(1, counter);
+    const other = await nodes.launch(2, counter);
+    await freeze(nodes.freezer, frozen.slot.cgroup);
+    await killVirtualNode(nodes.paths, 'n1');
+    expect(await isSandboxAlive(running)).toBe(false);
+    expect(await isSandboxAlive(frozen)).toBe(false);
+    expect(await isSandboxAlive(other)).toBe(true);
+    expect((await listNamespaces(nodes.paths)).filter((name) => name.includes('n1'))).toEqual([]);
+  });
+});
+
+describe('a hold', () => {
+  /** Whether anything comes back from the address: a refused connection does, a dropped one does not. */
+  const reaches = async (namespace: string, address: string): Promise<boolean> => {
+    const connect = ['timeout', '1', 'bash', '-c', `</dev/tcp/${address}/9`];
+    const { code } = await exec('nsenter', [`--net=${namespacePath(namespace)}`, ...connect], { accept: [0, 1, 124] });
+    return code !== 124;
+  };
+
+  it('drops everything, lo included, until the same hold is lifted', async () => {
+    await using nodes = await makeNodes(2);
+    const one = await nodes.launch(1, counter);
+    const two = await nodes.launch(2, counter);
+    const { namespace } = one.slot;
+    expect(await reaches(namespace, two.slot.addresses.ipv4)).toBe(true);
+    expect(await reaches(namespace, two.slot.addresses.ipv6)).toBe(true);
+
+    await takeHold(namespace, holdId('a1'));
+    await takeHold(namespace, holdId('b2'));
+    expect((await listHolds(namespace)).toSorted()).toEqual(['a1', 'b2']);
+    await liftHold(namespace, holdId('b2'));
+    await liftHold(namespace, holdId('c3'));
+    expect(await listHolds(namespace)).toEqual(['a1']);
+    expect(await reaches(namespace, '127.0.0.1')).toBe(false);
+    expect(await reaches(namespace, two.slot.addresses.ipv4)).toBe(false);
+    expect(await reaches(two.slot.namespace, one.slot.addresses.ipv6)).toBe(false);
+
+    await liftHold(namespace, holdId('a1'));
+    expect(await reaches(namespace, two.slot.addresses.ipv4)).toBe(true);
+  });
+});
