@@ -1,21 +1,70 @@
-// How the charts of the protocol use xstate: purely. A chart says two things: `learn`, a new context, and `say`,
-// effects as data. Nothing else of xstate's actions, actors or timers is used.
+// How the charts of the protocol use xstate: purely. A chart does two things: it learns (a new context) and it says
+// (effects as data). Nothing else of xstate's actions, actors or timers is used.
 import type { StateValue } from 'xstate';
-import type { Step } from './step.ts';
+import { invariant, type Step } from './step.ts';
+
+interface Kinded {
+  readonly kind: string;
+}
+type Of<Event extends Kinded, Kind extends Event['kind']> = Extract<Event, { readonly kind: Kind }>;
 
 /** A chart's event: ours, which are told apart by `kind`, under the name that xstate reads. */
-export type ChartEvent<Event extends { readonly kind: string }> = {
-  readonly [Kind in Event['kind']]: { readonly type: Kind } & Extract<Event, { readonly kind: Kind }>;
+export type ChartEvent<Event extends Kinded> = {
+  readonly [Kind in Event['kind']]: { readonly type: Kind; readonly event: Of<Event, Kind> };
 }[Event['kind']];
 
-export const toChartEvent = <Event extends { readonly kind: string }>(event: Event): ChartEvent<Event> =>
-  ({ ...event, type: event.kind }) as unknown as ChartEvent<Event>;
+export const toChartEvent = <Event extends Kinded>(event: Event): ChartEvent<Event> =>
+  ({ type: event.kind, event }) as unknown as ChartEvent<Event>;
 
 /** A machine at rest: the active state and what is known. JSON; a driver may keep it and go on from it. */
 export interface ChartState<Context> {
   /** Name of the active state; for a nested one `{outer: 'inner'}`. */
   readonly value: StateValue;
   readonly context: Context;
+}
+
+/** What an action or a guard sees. */
+export interface Moment<Context, Event extends Kinded> {
+  readonly context: Context;
+  readonly event: ChartEvent<Event>;
+}
+
+/** The words in which a chart over `Context`, `Event` and `Effect` is written. */
+export function chartWords<Context, Event extends Kinded, Effect>() {
+  type Here = Moment<Context, Event>;
+  const read = <Kind extends Event['kind']>(kind: Kind, { event }: Here): Of<Event, Kind> => {
+    invariant(event.type === kind, `${event.type} is handled as ${kind}`);
+    return event.event as unknown as Of<Event, Kind>;
+  };
+  return {
+    say: (effects: (known: Context) => readonly Effect[]) =>
+      ({ type: 'say', params: ({ context }: Here) => ({ effects: effects(context) }) }) as const,
+    learn: (fold: (known: Context) => Context) =>
+      ({ type: 'learn', params: ({ context }: Here) => ({ known: fold(context) }) }) as const,
+    /** For the handler of one kind of event: `say` and `learn` from what it brings. */
+    sayFrom: <Kind extends Event['kind']>(
+      kind: Kind,
+      effects: (known: Context, event: Of<Event, Kind>) => readonly Effect[],
+    ) =>
+      ({
+        type: 'say',
+        params: (here: Here) => ({ effects: effects(here.context, read(kind, here)) }),
+      }) as const,
+    learnFrom: <Kind extends Event['kind']>(
+      kind: Kind,
+      fold: (known: Context, event: Of<Event, Kind>) => Context,
+    ) =>
+      ({ type: 'learn', params: (here: Here) => ({ known: fold(here.context, read(kind, here)) }) }) as const,
+    knows:
+      (fits: (known: Context) => boolean) =>
+      ({ context }: Here): boolean =>
+        fits(context),
+    /** Guards the handler of one kind of event by what it brings. */
+    brings:
+      <Kind extends Event['kind']>(kind: Kind, fits: (event: Of<Event, Kind>, known: Context) => boolean) =>
+      (here: Here): boolean =>
+        fits(read(kind, here), here.context),
+  };
 }
 
 /** An action as xstate's pure `transition` hands it back: named, its parameters worked out. */

@@ -132,6 +132,7 @@ export const failures = {
     phase,
   }),
 
+  /** What was heard of the coordinator while a member was frozen: nothing. */
   deadMan: (member: MemberId, phase: string, deadManMs: number): FailedReport => ({
     kind: 'Failed',
     member,
@@ -141,6 +142,41 @@ export const failures = {
     remedy: 'Look at the coordinator and at the connection to it, then try again.',
     retryable: true,
   }),
+
+  agentRestarted: (member: MemberId, phase: string): FailedReport => ({
+    kind: 'Failed',
+    member,
+    phase,
+    code: 'SP_AGENT_RESTARTED',
+    message: `member ${member} was released: its agent was gone before the dump was over`,
+    remedy: 'Try again.',
+    retryable: true,
+  }),
+
+  memberDied: (member: MemberId, phase: string, reason: string): FailedReport => ({
+    kind: 'Failed',
+    member,
+    phase,
+    code: 'SP_MEMBER_DIED',
+    message: `member ${member} died: ${reason}`,
+    remedy: 'Restore the gang from its last published epoch.',
+    retryable: false,
+  }),
+
+  superseded: (member: MemberId, phase: string): FailedReport => ({
+    kind: 'Failed',
+    member,
+    phase,
+    code: 'SP_EPOCH_SUPERSEDED',
+    message: `member ${member} was released: a later epoch has begun`,
+    remedy: 'Nothing: the later epoch goes on.',
+    retryable: true,
+  }),
+
+  holdBroken: (member: MemberId, phase: string): FailedReport => {
+    const { retryable, code, message, remedy } = failures.holdChanged(member);
+    return { kind: 'Failed', member, phase, code, message, remedy, retryable };
+  },
 
   /** What an agent reported, as the reason of the whole. */
   reported: ({ kind: _kind, ...failure }: FailedReport): Failure => failure,

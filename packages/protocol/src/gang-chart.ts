@@ -1,69 +1,30 @@
 // The phases of an epoch as the coordinator sees them: a pure state chart. Events are folded into the facts
 // first (gang-facts.ts); the chart then asks the facts where to go, and says what is to be done (gang-orders.ts).
 import { assign, setup } from 'xstate';
-import type { ChartEvent } from './chart.ts';
+import { chartWords, type ChartEvent } from './chart.ts';
 import { failures } from './failures.ts';
 import type { GangDeadline, GangEffect, GangEpochInput, GangEvent, GangResult } from './gang-events.ts';
 import * as facts from './gang-facts.ts';
 import type { GangFacts, GangStep } from './gang-facts.ts';
 import * as orders from './gang-orders.ts';
 import type { Decision, EpochOrder } from './messages.ts';
-import { invariant } from './step.ts';
 
 /** How an epoch is taken up: anew, or by a successor, who found this in the ledger. */
 export interface GangChartInput extends GangEpochInput {
   readonly found: 'new' | 'undecided' | Decision;
 }
 
-interface Moment {
-  readonly context: GangFacts;
-  readonly event: ChartEvent<GangEvent>;
-}
-type Of<Kind extends GangEvent['kind']> = Extract<GangEvent, { kind: Kind }>;
+const { say, sayFrom, learn, learnFrom, knows, brings } = chartWords<GangFacts, GangEvent, GangEffect>();
 
-const say = (effects: (known: GangFacts) => readonly GangEffect[]) =>
-  ({ type: 'say', params: ({ context }: Moment) => ({ effects: effects(context) }) }) as const;
-const learn = (fold: (known: GangFacts) => GangFacts) =>
-  ({ type: 'learn', params: ({ context }: Moment) => ({ known: fold(context) }) }) as const;
-/** For the handler of one kind of event: `learn` from what it brings. */
-const learnFrom = <Kind extends GangEvent['kind']>(
-  kind: Kind,
-  fold: (known: GangFacts, event: Of<Kind>) => GangFacts,
-) => {
-  const params = ({ context, event }: Moment): { known: GangFacts } => {
-    invariant(event.type === kind, `${event.type} is folded as ${kind}`);
-    return { known: fold(context, event as unknown as Of<Kind>) };
-  };
-  return { type: 'learn', params } as const;
-};
-
-const sayFrom = <Kind extends GangEvent['kind']>(kind: Kind, effects: (event: Of<Kind>) => GangEffect[]) => {
-  const params = ({ event }: Moment): { effects: GangEffect[] } => {
-    invariant(event.type === kind, `${event.type} is read as ${kind}`);
-    return { effects: effects(event as unknown as Of<Kind>) };
-  };
-  return { type: 'say', params } as const;
-};
-
-type Guard = (moment: Moment) => boolean;
-const knows =
-  (fits: (known: GangFacts) => boolean): Guard =>
-  ({ context }) =>
-    fits(context);
 const isGood = (known: GangFacts): boolean => known.failure === null;
 const isDecided = (known: GangFacts): boolean => known.decision !== null;
 /** Every member has taken the step, and none has failed. */
-const reached = (step: GangStep): Guard => knows((known) => isGood(known) && facts.allReached(known, step));
+const reached = (step: GangStep) => knows((known) => isGood(known) && facts.allReached(known, step));
 /** Every member that still can has taken the step. */
-const done = (step: GangStep): Guard => knows((known) => facts.allReached(known, step));
-const expired =
-  (name: GangDeadline): Guard =>
-  ({ event }) =>
-    event.type === 'DeadlineExpired' && event.name === name;
-const ledgerSays =
-  (decision: Decision): Guard =>
-  ({ event }) =>
-    event.type === 'DecisionWritten' && event.decision === decision;
+const done = (step: GangStep) => knows((known) => facts.allReached(known, step));
+const expired = (name: GangDeadline, fits: (known: GangFacts) => boolean = () => true) =>
+  brings('DeadlineExpired', (event, known) => event.name === name && fits(known));
+const ledgerSays = (decision: Decision) => brings('DecisionWritten', (event) => event.decision === decision);
 
 /** An order that is in force from now on, to all nodes. */
 const order = (phase: GangDeadline, make: (known: GangFacts) => EpochOrder, awaited: GangStep) =>
@@ -95,8 +56,10 @@ const end = (result: GangResult) =>
     ],
   }) as const;
 
+const types = {} as { context: GangFacts; events: ChartEvent<GangEvent>; input: GangChartInput };
+
 export const gangChart = setup({
-  types: {} as { context: GangFacts; events: ChartEvent<GangEvent>; input: GangChartInput },
+  types,
   actions: {
     say: (_moment, _params: { readonly effects: readonly GangEffect[] }) => undefined,
     learn: assign((_moment, { known }: { readonly known: GangFacts }) => known),
@@ -113,7 +76,7 @@ export const gangChart = setup({
   on: {
     ReplyReceived: {
       actions: [
-        sayFrom('ReplyReceived', ({ reply }) => orders.recordDoubts(reply)),
+        sayFrom('ReplyReceived', (_known, { reply }) => orders.recordDoubts(reply)),
         learnFrom('ReplyReceived', (known, { reply }) => facts.foldReply(known, reply)),
       ],
     },
@@ -286,7 +249,7 @@ export const gangChart = setup({
         Tick: { actions: say((known) => [orders.writeDecision(known, 'abort')]) },
         DeadlineExpired: [
           {
-            guard: ({ context, event }) => !context.commitPossible && expired('decide')({ context, event }),
+            guard: expired('decide', ({ commitPossible }) => !commitPossible),
             target: 'aborting',
           },
           { guard: expired('decide'), target: 'undecided' },
@@ -301,7 +264,7 @@ export const gangChart = setup({
         Tick: { actions: say(orders.resendAbort) },
         DeadlineExpired: [
           {
-            guard: ({ context, event }) => isDecided(context) && expired('abort')({ context, event }),
+            guard: expired('abort', isDecided),
             actions: learn((known) => facts.warn(known, orders.overdueFailure(known, 'abort'))),
             target: 'aborted',
           },

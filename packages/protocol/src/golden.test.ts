@@ -3,12 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeGangPerformer } from './testing/gang-script.ts';
+import { makeMemberPerformer } from './testing/member-script.ts';
 import { runScript, type Performer } from './testing/script.ts';
 
 const testdata = join(import.meta.dirname, '..', 'testdata');
 
 const performers: Record<string, () => Performer> = {
   gang: makeGangPerformer,
+  member: makeMemberPerformer,
 };
 
 describe.each(Object.entries(performers))('golden traces of %s', (folder, makePerformer) => {

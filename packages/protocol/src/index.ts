@@ -17,3 +17,6 @@ export * from './limits.ts';
 export type * from './messages.ts';
 export type * from './node-messages.ts';
 export { invariant, type Step } from './step.ts';
+export type { MemberEffect, MemberEpochState } from './member-effects.ts';
+export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member-epoch.ts';
+export type * from './member-events.ts';

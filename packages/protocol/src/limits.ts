@@ -50,12 +50,15 @@ export const gangEpochLimits: GangEpochLimits = {
 
 /** Bounds of an epoch on an agent's side, for one member. */
 export interface MemberEpochLimits {
+  /** Between attempts at a release or a kill that failed. */
+  readonly stepRetryMs: number;
   /** How often a member in doubt tries to write `abort` while the ledger is silent. */
   readonly doubtRetryMs: number;
   readonly persistAttemptsMax: number;
 }
 
 export const memberEpochLimits: MemberEpochLimits = {
+  stepRetryMs: 2_000,
   doubtRetryMs: 2_000,
   persistAttemptsMax: 3,
 };

@@ -10,6 +10,7 @@ import {
   type HoldId,
   type MemberId,
 } from '../ids.ts';
+import type { MemberStepName, MemberStepResult } from '../member-events.ts';
 import type { EpochHeader, MemberReport, SurveyRound } from '../messages.ts';
 
 export const testHeader: EpochHeader = {
@@ -110,5 +111,31 @@ export function parseReport(word: string): MemberReport {
       };
     default:
       throw new Error(`no such report: ${word}`);
+  }
+}
+
+/** A plain result of a step of a member. */
+export function makeStepResult(step: MemberStepName, member: MemberId, hold: HoldId): MemberStepResult {
+  switch (step) {
+    case 'preflight':
+      return { step, blockers: [], holdBudgetMs: 60_000 };
+    case 'hold':
+      return { step, holdId: hold };
+    case 'check':
+      return { step, vote: makeVote(member, { holdId: hold }) };
+    case 'release':
+      return { step, heldMs: 100 };
+    case 'survey':
+      return { step, addresses: [`10.0.0.${member + 1}`], sockets: [] };
+    case 'settle':
+      return { step, destroyed: 0 };
+    case 'persist':
+      return { step, files: [], meta: null };
+    case 'freeze':
+    case 'note':
+    case 'dump':
+    case 'kill':
+    case 'forget':
+      return { step };
   }
 }
