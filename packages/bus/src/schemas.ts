@@ -70,7 +70,14 @@ const blocker = z.object({
   message: text,
   remedy: text,
 });
-const storedFile = z.object({ name: text, bytes: count, storedBytes: count, sha256: text });
+const storedFile = z.object({
+  name: text,
+  bytes: count,
+  nonZeroBytes: count,
+  storedBytes: count,
+  sha256: text,
+  storedSha256: text,
+});
 const span = z.object({ member, phase: text, startMs: z.number(), endMs: z.number() });
 const coded = { code: text, message: text, remedy: text };
 

@@ -70,8 +70,13 @@ export interface Blocker {
 export interface StoredFile {
   readonly name: string;
   readonly bytes: number;
+  /** Bytes in pages that are not all zero. */
+  readonly nonZeroBytes: number;
   readonly storedBytes: number;
+  /** Of the content. */
   readonly sha256: string;
+  /** Of the bytes as they are stored. */
+  readonly storedSha256: string;
 }
 
 /** Duration of one step of one member, for the timeline. Times are the node's wall clock in ms. */
