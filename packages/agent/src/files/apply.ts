@@ -58,8 +58,8 @@ async function* rollFile(action: RollAction, options: ApplyOptions): AsyncGenera
   if (currentBytes > commonBytes) {
     const kept = await keepTail(file, action, options.tailFolder);
     yield 'tail kept';
-    const record = { ...kept, restoredEpoch: options.epoch, incarnation: options.incarnation };
-    if (!isSameTail(action.lastRecord, record)) await options.record(record);
+    // after a crash the same tail is recorded once more: undoing it twice gives the same content
+    await options.record({ ...kept, restoredEpoch: options.epoch, incarnation: options.incarnation });
     yield 'tail recorded';
     await file.truncate(commonBytes);
     yield 'cut';
@@ -152,10 +152,6 @@ async function requireUnchanged(file: FileHandle, action: RollAction): Promise<v
   if (state.size !== action.currentBytes) {
     throw new FileChanged([fileProblem(action.path, 'written-in-place', 'since its roll-back was planned')]);
   }
-}
-
-function isSameTail(known: UndoRecord | undefined, record: UndoRecord): boolean {
-  return known?.keptFromBytes === record.keptFromBytes && known.sha256 === record.sha256;
 }
 
 async function writeRope(file: FileHandle, rope: Rope): Promise<void> {

@@ -25,8 +25,6 @@ export type FileAction =
       readonly commonBytes: number;
       readonly append: Rope;
       readonly sha256: string;
-      /** The latest record of this path, if any: the same roll-back is not recorded twice. */
-      readonly lastRecord?: UndoRecord;
     }
   | {
       /** The file is gone and the epoch has its content: make it anew. */
@@ -120,7 +118,6 @@ async function planFile(
   const commonBytes = await commonPrefix(path, target);
   if (commonBytes === sizeBytes && state.size === sizeBytes) return { kind: 'none', sizeBytes };
   if (!(await isWritable(path))) return refuse('read-only');
-  const lastRecord = options.records.findLast((record) => record.path === path);
   const action: FileAction = {
     kind: 'roll',
     path,
@@ -130,7 +127,6 @@ async function planFile(
     commonBytes,
     append: sliceRope(target, commonBytes, sizeBytes),
     sha256,
-    ...(lastRecord === undefined ? {} : { lastRecord }),
   };
   return { kind: 'change', action, sizeBytes };
 }
