@@ -83,7 +83,7 @@ static const char *obey(struct client *client, const char *line) {
     member_end(EXIT_BY_SIGNAL + SIGKILL, SIGKILL, true);
   } else if (strcmp(line, "quit") == 0) {
     if (member.state == RUNNING) return "not parked and not awaiting a restore";
-    if (!member_reap()) return "processes are left";
+    if (!member_reap() || (getpid() == 1 && kill(-1, 0) == 0)) return "processes are left";
     client->waiting = FOR_END;
     member_end(EXIT_LEFT, 0, false);
   } else if (strcmp(line, "status") != 0) {

@@ -27,6 +27,7 @@ export class SpInitClient {
   readonly #path: string;
   readonly #requests: Request[] = [];
   #connection: Connection | undefined;
+  #closedBecause = '';
 
   private constructor(path: string) {
     this.#path = path;
@@ -105,7 +106,7 @@ export class SpInitClient {
   async #ask(command: string, deadlineMs: number): Promise<SpInitStatus> {
     const answer = await new Promise<SpInitAnswer>((resolve, reject) => {
       if (this.#connection === undefined) {
-        reject(new SpInitGone(this.#path, command, 'this client is closed'));
+        reject(new SpInitGone(this.#path, command, this.#closedBecause));
         return;
       }
       const timer = setTimeout(() => {
@@ -121,12 +122,16 @@ export class SpInitClient {
 
   #answered(answer: SpInitAnswer): void {
     const request = this.#requests.shift();
-    if (request === undefined) return;
+    if (request === undefined) {
+      this.#ended('error' in answer ? answer.error : 'it answered what nobody asked');
+      return;
+    }
     clearTimeout(request.timer);
     request.resolve(answer);
   }
 
   #ended(detail: string, cause?: unknown): void {
+    this.#closedBecause ||= detail;
     this.#connection?.close();
     this.#connection = undefined;
     for (const request of this.#requests.splice(0)) {
