@@ -2,15 +2,20 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
-import { constants as zlibConstants, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants as zlibConstants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { hasCode, onDisk, withFile } from './disk.ts';
+import { frameBytesAfter, frameLead, frameLeadBytes } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { vaultLimits } from './limits.ts';
 import type { StoredFile } from './manifest.ts';
+import { inOrder } from './side-by-side.ts';
+import { SteadyWriter } from './steady-writer.ts';
 
 export interface Compression {
+  /** zstd's. */
   readonly level: number;
+  /** How many chunks are compressed side by side. */
   readonly workers: number;
 }
 
@@ -24,11 +29,13 @@ export class DamagedContent extends Error {
   }
 }
 
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
 const zeroPage = Buffer.alloc(vaultLimits.pageBytes);
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const existingFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Opens a regular file for reading; never waits at a FIFO and never follows a link. */
+/** Opens a file for reading; never waits at a FIFO and never follows a link. */
 export async function withSource<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
   return await withFile(path, existingFile, use);
 }
@@ -36,46 +43,34 @@ export async function withSource<T>(path: string, use: (handle: FileHandle) => P
 /** Writes the compressed content of `source` to the new file `path`, durably. */
 export async function storeContent(
   source: AsyncIterable<Buffer>,
-  sizeHint: number,
   path: string,
-  compression: Compression,
+  { level, workers }: Compression,
   { signal, moved }: Guard,
 ): Promise<Omit<StoredFile, 'name'>> {
   const plain = createHash('sha256');
   const stored = createHash('sha256');
   let [bytes, nonZeroBytes, storedBytes] = [0, 0, 0];
-
+  // One-shot calls only: as a stream, Node's zstd takes input it has not read yet for the end if it has workers.
+  const params = { [zlibConstants.ZSTD_c_compressionLevel]: level };
+  const frames = inOrder(source, workers, async (chunk) => {
+    plain.update(chunk);
+    bytes += chunk.length;
+    nonZeroBytes += countNonZero(chunk);
+    return await compress(chunk, { params, chunkSize: vaultLimits.frameBytesMax });
+  });
   await onDisk(path, async () => {
     await withFile(path, newFile, async (handle) => {
-      await pipeline(
-        async function* measured() {
-          for await (const chunk of source) {
-            plain.update(chunk);
-            bytes += chunk.length;
-            nonZeroBytes += countNonZero(chunk);
-            moved();
-            yield chunk;
-          }
-        },
-        createZstdCompress({
-          chunkSize: vaultLimits.chunkBytes,
-          params: {
-            [zlibConstants.ZSTD_c_compressionLevel]: compression.level,
-            [zlibConstants.ZSTD_c_nbWorkers]:
-              sizeHint < vaultLimits.parallelBytesMin ? 0 : compression.workers,
-          },
-        }),
-        async (compressed: AsyncIterable<Buffer>) => {
-          for await (const chunk of compressed) {
-            stored.update(chunk);
-            storedBytes += chunk.length;
-            await handle.writeFile(chunk);
-            moved();
-          }
-        },
-        { signal },
-      );
-      await handle.sync();
+      const writer = new SteadyWriter(handle);
+      for await (const frame of frames) {
+        for (const piece of [frameLead(frame.length), frame]) {
+          stored.update(piece);
+          storedBytes += piece.length;
+          await writer.write(piece);
+        }
+        signal.throwIfAborted();
+        moved();
+      }
+      await writer.finish();
     });
   });
   return {
@@ -88,53 +83,42 @@ export async function storeContent(
 }
 
 /**
- * Reads the stored file at `path` and hands its content to `sink`, if there is one.
+ * Reads the stored file at `path` and hands its content to `sink`.
  *
  * @throws {DamagedContent} unless all of it, compressed and not, is as `expected`. The sink may have got a part.
  */
 export async function readContent(
   path: string,
   expected: StoredFile,
+  workers: number,
   { signal, moved }: Guard,
-  sink: ((chunk: Buffer) => Promise<void>) | undefined,
-  onBytes: (count: number) => void,
+  sink: (chunk: Buffer) => Promise<void>,
 ): Promise<void> {
   const plain = createHash('sha256');
   const stored = createHash('sha256');
-  let [bytes, storedBytes] = [0, 0];
-
+  let bytes = 0;
   await onDisk(path, async () => {
     await withSource(path, async (handle) => {
       const { size } = await handle.stat();
       if (size !== expected.storedBytes) {
         throw new DamagedContent(`it has ${size} bytes instead of ${expected.storedBytes}`);
       }
-      await pipeline(
-        async function* hashed() {
-          for await (const chunk of chunksOf(handle)) {
-            stored.update(chunk);
-            storedBytes += chunk.length;
-            moved();
-            yield chunk;
-          }
-        },
-        createZstdDecompress({ chunkSize: vaultLimits.chunkBytes }),
-        async (content: AsyncIterable<Buffer>) => {
-          for await (const chunk of content) {
-            bytes += chunk.length;
-            if (bytes > expected.bytes)
-              throw new DamagedContent(`it holds more than ${expected.bytes} bytes`);
-            plain.update(chunk);
-            await sink?.(chunk);
-            onBytes(chunk.length);
-            moved();
-          }
-        },
-        { signal },
-      );
+      const frames = framesOf(handle, (piece) => stored.update(piece));
+      const chunks = inOrder(frames, workers, async (frame) => {
+        const options = { maxOutputLength: vaultLimits.chunkBytes, chunkSize: vaultLimits.chunkBytes };
+        return await decompress(frame, options);
+      });
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        if (bytes > expected.bytes) throw new DamagedContent(`it holds more than ${expected.bytes} bytes`);
+        plain.update(chunk);
+        await sink(chunk);
+        signal.throwIfAborted();
+        moved();
+      }
     }).catch((error: unknown) => Promise.reject(asDamage(error)));
   });
-  if (storedBytes !== expected.storedBytes || stored.digest('hex') !== expected.storedSha256) {
+  if (stored.digest('hex') !== expected.storedSha256) {
     throw new DamagedContent('its stored bytes fail their checksum');
   }
   if (bytes !== expected.bytes || plain.digest('hex') !== expected.sha256) {
@@ -154,14 +138,41 @@ export async function withNewFile(
   });
 }
 
-/** The bytes of an open file from where it stands, in chunks that belong to the receiver. */
+/** The content of an open file in chunks that belong to the receiver: at least one, all but the last full. */
 export async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  let isFirst = true;
   for (;;) {
-    const chunk = Buffer.allocUnsafeSlow(vaultLimits.chunkBytes);
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
-    if (bytesRead === 0) return;
-    yield chunk.subarray(0, bytesRead);
+    const chunk = await readFully(handle, vaultLimits.chunkBytes);
+    if (chunk.length > 0 || isFirst) yield chunk;
+    isFirst = false;
+    if (chunk.length < vaultLimits.chunkBytes) return;
   }
+}
+
+async function* framesOf(handle: FileHandle, onPiece: (piece: Buffer) => void): AsyncGenerator<Buffer> {
+  for (;;) {
+    const lead = await readFully(handle, frameLeadBytes);
+    if (lead.length === 0) return;
+    const frameBytes = frameBytesAfter(lead);
+    if (frameBytes === undefined) throw new DamagedContent('it has no frame where one should be');
+    const frame = await readFully(handle, frameBytes);
+    if (frame.length < frameBytes) throw new DamagedContent('its last frame is cut short');
+    onPiece(lead);
+    onPiece(frame);
+    yield frame;
+  }
+}
+
+/** Reads on from where the file stands: fewer bytes only at its end. */
+async function readFully(handle: FileHandle, count: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(count);
+  let filled = 0;
+  while (filled < count) {
+    const { bytesRead } = await handle.read(buffer, filled, count - filled, null);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
 }
 
 function countNonZero(chunk: Buffer): number {
@@ -176,6 +187,8 @@ function countNonZero(chunk: Buffer): number {
 function asDamage(error: unknown): unknown {
   if (hasCode(error, 'ENOENT')) return new DamagedContent('it is missing', { missing: true });
   if (hasCode(error, 'ELOOP', 'ENOTDIR', 'EISDIR')) return new DamagedContent('it is no regular file');
-  const isZstd = error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD_');
-  return isZstd ? new DamagedContent(`it can't be decompressed: ${error.message}`) : error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  // From decompression: a broken frame, one that is cut short, one that holds more than a chunk.
+  const isBroken = code.startsWith('ZSTD_') || code === 'Z_BUF_ERROR' || code === 'ERR_BUFFER_TOO_LARGE';
+  return isBroken ? new DamagedContent(`it can't be decompressed: ${String(error)}`) : error;
 }

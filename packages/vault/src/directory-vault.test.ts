@@ -100,7 +100,7 @@ describe('a member', () => {
     expect(stored.files).toMatchObject([{ nonZeroBytes: 9 * 1024 * 1024 + 7 }, { nonZeroBytes: 0 }]);
     expect(stored.files[1]!.storedBytes).toBeLessThan(100_000);
     const bytesTotal = 49 * 1024 * 1024 + 7;
-    expect(written.length).toBeGreaterThan(40);
+    expect(written.length).toBeGreaterThan(10);
     expect(written.at(-1)).toEqual({ bytesDone: bytesTotal, bytesTotal });
 
     await vault.publish({ gang, epoch: 1, manifest: manifestOf(gang, 1, { '0': stored }) });

@@ -38,8 +38,8 @@ const vaultFormatSchema = z.strictObject({});
 export interface DirectoryVaultOptions {
   /** zstd's level; `vaultLimits.compressionLevel` unless given. */
   readonly compressionLevel?: number;
-  /** zstd's threads for a large file; `vaultLimits.compressionWorkers` unless given. */
-  readonly compressionWorkers?: number;
+  /** How many chunks are compressed or unpacked side by side; `vaultLimits.workers` unless given. */
+  readonly workers?: number;
 }
 
 /**
@@ -64,7 +64,7 @@ export async function openDirectoryVault(
       throw new VaultCorruptError(layout.format, 'the vault', 'its format file is missing');
     return new DirectoryVault(layout, {
       level: options.compressionLevel ?? vaultLimits.compressionLevel,
-      workers: options.compressionWorkers ?? vaultLimits.compressionWorkers,
+      workers: options.workers ?? vaultLimits.workers,
     });
   });
 }
@@ -125,9 +125,10 @@ class DirectoryVault implements Vault {
 
   async verify(gang: string, epoch: number, call: VaultCall = {}): Promise<readonly VaultProblem[]> {
     return await guarded(`verifying ${nameOf({ gang, epoch })}`, call.signal, async (guard) => {
+      const { workers } = this.#compression;
       try {
         const manifest = await this.#manifest({ gang, epoch });
-        return await verifyMembers(this.#layout, manifest, call.onProgress, guard);
+        return await verifyMembers(this.#layout, manifest, workers, call.onProgress, guard);
       } catch (error) {
         if (error instanceof VaultCorruptError) return [{ kind: 'manifest', message: error.message }];
         throw error;
@@ -141,7 +142,15 @@ class DirectoryVault implements Vault {
       const { members } = await this.#manifest({ gang, epoch });
       const found = members.find((each) => each.member === member);
       if (found === undefined) throw new VaultUnknownMemberError(gang, epoch, member);
-      await readMember(this.#layout, { gang, epoch }, found, to, onProgress, guard);
+      await readMember(
+        this.#layout,
+        { gang, epoch },
+        found,
+        to,
+        this.#compression.workers,
+        onProgress,
+        guard,
+      );
     });
   }
 

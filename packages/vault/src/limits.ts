@@ -13,16 +13,18 @@ export const vaultLimits = {
   membersMax: 10_000,
   /** Largest manifest, in bytes. */
   manifestBytesMax: 256 * 1024 * 1024,
-  /** How much of a file is handled at once, in bytes. */
-  chunkBytes: 1024 * 1024,
+  /** How much of a file is compressed at once, in bytes. Part of the format: readers accept no larger frame. */
+  chunkBytes: 4 * 1024 * 1024,
+  /** Largest compressed frame, in bytes: a chunk that grew. */
+  frameBytesMax: 4 * 1024 * 1024 + 64 * 1024,
+  /** How much of a file is written before the disk is set to work on it, in bytes. Twice as much is never dirty. */
+  syncEveryBytes: 32 * 1024 * 1024,
   /** What counts as one page when non-zero bytes are counted. */
   pageBytes: 4096,
-  /** From this size on a file is compressed by several threads. */
-  parallelBytesMin: 8 * 1024 * 1024,
   /** zstd's level unless the vault is opened with another. */
   compressionLevel: 1,
-  /** zstd's threads for one file unless the vault is opened with another number. */
-  compressionWorkers: 2,
+  /** How many chunks are compressed or unpacked side by side unless the vault is opened with another number. */
+  workers: 2,
   /** How long a call may go without any progress. A call that moves no data has this long altogether. */
   stallDeadlineMs: 120_000,
   /** How long a call that stalled or was aborted may take to clean up before it is left behind. */

@@ -17,6 +17,7 @@ export async function readMember(
   { gang, epoch }: EpochName,
   { member, files }: ManifestMember,
   to: string,
+  workers: number,
   onProgress: ProgressCallback | undefined,
   guard: Guard,
 ): Promise<void> {
@@ -30,7 +31,10 @@ export async function readMember(
       await onDisk(target, async () => await mkdir(dirname(target), { recursive: true, mode: 0o700 }));
       const stored = storedFileIn(memberFolder, file.name);
       await withNewFile(target, async (write) => {
-        await readContent(stored, file, guard, write, report);
+        await readContent(stored, file, workers, guard, async (chunk) => {
+          await write(chunk);
+          report(chunk.length);
+        });
       }).catch((error: unknown) => {
         if (!(error instanceof DamagedContent)) throw error;
         throw new VaultCorruptError(stored, nameOf(file.name, member, { gang, epoch }), error.message, error);
@@ -46,6 +50,7 @@ export async function readMember(
 export async function verifyMembers(
   layout: Layout,
   { gang, epoch, members }: Manifest,
+  workers: number,
   onProgress: ProgressCallback | undefined,
   guard: Guard,
 ): Promise<readonly VaultProblem[]> {
@@ -61,7 +66,9 @@ export async function verifyMembers(
     for (const file of files) {
       guard.signal.throwIfAborted();
       try {
-        await readContent(storedFileIn(memberFolder, file.name), file, guard, undefined, report);
+        await readContent(storedFileIn(memberFolder, file.name), file, workers, guard, async (chunk) => {
+          report(chunk.length);
+        });
       } catch (error) {
         if (!(error instanceof DamagedContent)) throw error;
         problems.push({

@@ -118,7 +118,7 @@ async function storeFile(
           throw asSource(error);
         }
       };
-      return await storeContent(source(), file.bytes, path, compression, guard);
+      return await storeContent(source(), path, compression, guard);
     });
   const content = await open().catch((error: unknown) =>
     Promise.reject(hasCode(error, 'ENOENT', 'EACCES', 'ELOOP', 'ENXIO', 'EPERM') ? asSource(error) : error),
