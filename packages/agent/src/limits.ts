@@ -14,6 +14,8 @@ export const limits = {
   sandboxStartMs: 10_000,
   /** How often the exit status of a running CRIU is looked for. */
   criuPollMs: 2,
+  /** How long a member may be held: well under every default time-out of gloo, torchrun and the kernel. */
+  holdBudgetMs: 60_000,
   /** Longest run of CRIU's dump of one member. */
   dumpMs: 120_000,
   /** Longest wait for a new agent to answer, and how often it is asked. */

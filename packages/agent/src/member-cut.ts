@@ -71,11 +71,13 @@ export async function freezeMember(context: MemberContext, deadlineMs: number): 
   await freeze(context.freezer, context.record.slot.cgroup, deadlineMs);
 }
 
-/** Drops the member's traffic from now on; the id names this very hold. */
-export async function holdMember(context: MemberContext): Promise<HoldId> {
-  const id = holdId(randomBytes(6).toString('hex'));
-  await takeHold(context.record.slot.namespace, id);
-  return id;
+/** A name for a hold that was never used before. */
+export const newHoldId = (): HoldId => holdId(randomBytes(6).toString('hex'));
+
+/** Drops the member's traffic from now on. Done again: no harm. */
+export async function holdMember(context: MemberContext, hold: HoldId): Promise<void> {
+  const { namespace } = context.record.slot;
+  if (!(await listHolds(namespace)).includes(hold)) await takeHold(namespace, hold);
 }
 
 /** Notes what the images must agree with. The member is frozen and held. */

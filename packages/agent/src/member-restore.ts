@@ -29,9 +29,9 @@ export async function prepareMember(context: MemberContext, staging: string, map
  * Restores the member from its staged images: afterwards it stands frozen and held, and sp-init is its parent.
  * @throws StillpointError with CRIU's reason; the sandbox is then to be removed
  */
-export async function restoreMember(context: MemberContext, staging: string, meta: MemberMeta): Promise<HoldId> {
+export async function restoreMember(context: MemberContext, staging: string, meta: MemberMeta, hold: HoldId): Promise<void> {
   const { paths, record } = context;
-  const hold = await holdMember(context);
+  await holdMember(context, hold);
   const script = join(staging, 'freeze-before-resume.sh');
   await writeFile(script, freezeBeforeResumeScript, { mode: 0o755 });
   const inherited = await openInherited(context);
@@ -63,7 +63,6 @@ export async function restoreMember(context: MemberContext, staging: string, met
     throw explainCriuFailure({ phase: 'restore', log: exit.log, exitCode: exit.exitCode, deadlineMs });
   }
   await adopt(context, meta.rootPid);
-  return hold;
 }
 
 async function adopt({ record }: MemberContext, pid: number): Promise<void> {

@@ -3,9 +3,10 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import {
-  gangId, incarnationNumber, type MemberExited, memberId, type MemberStatus, type NodeAnswer, nodeName, type NodeRequest, StillpointError,
+  gangId, incarnationNumber, type MemberExited, memberId, type MemberStatus, type NodeAnswer, nodeName, type NodeRequest,
 } from '@stillpoint/protocol';
 import { NoRoomOnNode, UnknownMember } from './errors.ts';
+import { toFailure } from './failure.ts';
 import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
 import { listHolds } from './hold.ts';
 import { limits } from './limits.ts';
@@ -49,8 +50,8 @@ export class NodeMembers {
     try {
       return await this.#perform(request);
     } catch (error) {
-      if (error instanceof StillpointError) return { kind: 'Error', code: error.code, message: error.message, remedy: error.remedy };
-      return { kind: 'Error', code: 'SP_AGENT_INTERNAL', message: String(error), remedy: 'This is a defect: please report it with the agent\'s log.' };
+      const { code, message, remedy } = toFailure(error);
+      return { kind: 'Error', code, message, remedy };
     }
   }
 
@@ -121,13 +122,18 @@ export class NodeMembers {
   /** Kills and removes every member of the gang up to an incarnation, and returns when none is left. */
   async removeMembers(gang: string, upTo: number): Promise<UsedSlot[]> {
     const doomed = [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation <= upTo);
-    for (const used of doomed) {
-      this.#watches.get(keyOf(used))?.();
-      this.#watches.delete(keyOf(used));
-      await removeSandbox(this.#paths, this.#freezer, used.slot);
-      this.#used.delete(keyOf(used));
-    }
+    for (const used of doomed) await this.removeMember(used);
     return doomed;
+  }
+
+  /** Kills and removes one member. Its end is not told. */
+  async removeMember(owner: SlotOwner): Promise<void> {
+    const used = this.#used.get(keyOf(owner));
+    if (used === undefined) return;
+    this.#watches.get(keyOf(owner))?.();
+    this.#watches.delete(keyOf(owner));
+    await removeSandbox(this.#paths, this.#freezer, used.slot);
+    this.#used.delete(keyOf(owner));
   }
 
   async #allocate(request: Extract<NodeRequest, { kind: 'Allocate' }>): Promise<NodeAnswer> {

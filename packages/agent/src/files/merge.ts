@@ -65,6 +65,9 @@ function mergeOne(path: string, notes: readonly FileNote[]): Omit<GangFile, 'mem
   const largest = (from: readonly FileNote[]): number => Math.max(...from.map((note) => note.sizeBytes));
   const common = { path, inode, device };
   if (writers.length === 0) return { ...common, sizeBytes: largest(notes), writable: false, append: false };
+  if (notes.some((note) => note.inode !== inode || note.device !== device)) {
+    return fileProblem(path, 'ambiguous');
+  }
   const sizeBytes = largest(writers);
   const digests = new Set(writers.filter((note) => note.sizeBytes === sizeBytes).map((note) => note.sha256));
   const [sha256] = digests;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { incarnationNumber } from '@stillpoint/protocol';
 import { describe, expect, test } from 'vitest';
 import { sweepTails } from './apply.ts';
-import { FileTimeline, scratchFolder, seededNumbers, type TakenEpoch } from './testing.ts';
+import { scratchFolder } from './testing/scratch.ts';
+import { FileTimeline, seededNumbers, type TakenEpoch } from './testing/timeline.ts';
 import { isPrunable } from './undo-log.ts';
 
 const appendOnly = ['append', 'append', 'checkpoint', 'restore', 'restore killed', 'forget'] as const;

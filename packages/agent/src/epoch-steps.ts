@@ -1,0 +1,148 @@
+// Performs the steps that the protocol orders for one member of an epoch. Keeps what one step leaves for the next.
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type EpochHeader, type FilesPolicy, type HalfDeadSocket, type HoldId, invariant, type MemberStep, type MemberStepResult, type OutsidePolicy,
+} from '@stillpoint/protocol';
+import type { Vault } from '@stillpoint/vault';
+import { rm } from 'node:fs/promises';
+import { awaitCriu } from './criu-process.ts';
+import type { DigestCache } from './files/index.ts';
+import { cgroupProcesses, killCgroup } from './freezer.ts';
+import { limits } from './limits.ts';
+import {
+  checkMember, composeVote, type CutNote, dumpMember, freezeMember, holdMember, type MemberContext, noteMember, readMeta, releaseMember,
+  stagingFolder,
+} from './member-cut.ts';
+import { preflightMember } from './preflight.ts';
+import { connectInit, isSandboxAlive } from './sandbox.ts';
+import { destroySocket, listSockets } from './sockets.ts';
+
+/** What the steps of all members of one epoch on this node share. */
+export interface EpochResources {
+  readonly vault: Vault;
+  readonly digests: DigestCache;
+  /** Removes a member that was stopped on purpose, with its sandbox and network. */
+  readonly removeStopped: (context: MemberContext) => Promise<void>;
+}
+
+export class EpochSteps {
+  readonly #context: MemberContext;
+  readonly #header: EpochHeader;
+  readonly #resources: EpochResources;
+  readonly #staging: string;
+  #note: CutNote | undefined;
+  #outside: OutsidePolicy = 'refuse';
+  #frozenAtMs: number | undefined;
+
+  constructor(context: MemberContext, header: EpochHeader, resources: EpochResources) {
+    this.#context = context;
+    this.#header = header;
+    this.#resources = resources;
+    this.#staging = stagingFolder(context.paths, header.gang, header.epoch, context.record.member);
+  }
+
+  /** @throws StillpointError when the step failed; the member is then as the step found it */
+  async perform(step: MemberStep): Promise<MemberStepResult> {
+    switch (step.step) {
+      case 'preflight':
+        return { step: 'preflight', ...(await preflightMember(this.#context, step.outside)) };
+      case 'freeze':
+        this.#frozenAtMs = Date.now();
+        await freezeMember(this.#context, limits.freezeMs);
+        return { step: 'freeze' };
+      case 'hold':
+        await holdMember(this.#context, step.holdId);
+        return { step: 'hold', holdId: step.holdId };
+      case 'note':
+        this.#note = await noteMember(this.#context);
+        return { step: 'note' };
+      case 'dump':
+        return this.#dump(step.outside, step.files);
+      case 'check':
+        return this.#check(step.holdId);
+      case 'release':
+        return this.#release(step.holdId);
+      case 'kill':
+        return this.#kill();
+      case 'survey':
+        return { step: 'survey', addresses: this.#addresses(), sockets: await listSockets(this.#context.record.slot.namespace) };
+      case 'settle':
+        return { step: 'settle', destroyed: await this.#settle(step.halfDead) };
+      case 'persist':
+        return this.#persist();
+      case 'forget':
+        await rm(this.#staging, { recursive: true, force: true });
+        return { step: 'forget' };
+    }
+  }
+
+  async #dump(outside: OutsidePolicy, files: FilesPolicy): Promise<MemberStepResult> {
+    invariant(this.#note !== undefined, 'a member is noted before it is dumped');
+    this.#outside = outside;
+    try {
+      this.#note = await dumpMember(this.#context, this.#staging, this.#note, { outside, files, digests: this.#resources.digests });
+    } catch (error) {
+      // A CRIU that was killed while it dumped has left sockets in repair mode: the member must not run on.
+      if (isKilledCriu(error)) await killCgroup(this.#context.freezer, this.#context.record.slot.cgroup);
+      throw error;
+    }
+    return { step: 'dump' };
+  }
+
+  async #check(hold: HoldId): Promise<MemberStepResult> {
+    invariant(this.#note !== undefined, 'a member is noted before it is checked');
+    await checkMember(this.#context, this.#note, hold);
+    return { step: 'check', vote: await composeVote(this.#context, this.#staging, this.#note, hold, this.#outside) };
+  }
+
+  /** Lifts and thaws, after a CRIU that still runs. A dead member's hold stays: its sockets must not speak again. */
+  async #release(hold: HoldId): Promise<MemberStepResult> {
+    if (await isDumpUnderWay(this.#staging)) await awaitCriu(this.#staging, 'dump', limits.dumpMs);
+    const { record } = this.#context;
+    if ((await cgroupProcesses(record.slot.cgroup)).length > 0) await releaseMember(this.#context, hold);
+    return { step: 'release', heldMs: this.#frozenAtMs === undefined ? 0 : Date.now() - this.#frozenAtMs };
+  }
+
+  /** Parks sp-init, so that the kill does not look like a failure, kills while frozen, and removes the sandbox. */
+  async #kill(): Promise<MemberStepResult> {
+    const { record, freezer } = this.#context;
+    if (await isSandboxAlive(record)) {
+      const client = await connectInit(record);
+      try {
+        await client.park();
+      } finally {
+        client.close();
+      }
+    }
+    await killCgroup(freezer, record.slot.cgroup);
+    await this.#resources.removeStopped(this.#context);
+    return { step: 'kill' };
+  }
+
+  async #settle(halfDead: readonly HalfDeadSocket[]): Promise<number> {
+    const { namespace } = this.#context.record.slot;
+    const doomed = new Set(halfDead.filter(({ member }) => member === this.#context.record.member).map(({ cookie }) => cookie));
+    const sockets = (await listSockets(namespace)).filter(({ cookie, state }) => doomed.has(cookie) && state !== 'CLOSE_WAIT');
+    for (const socket of sockets) await destroySocket(namespace, socket);
+    return sockets.length;
+  }
+
+  async #persist(): Promise<MemberStepResult> {
+    const { gang, epoch } = this.#header;
+    const { files } = await this.#resources.vault.writeMember({ gang, epoch, member: String(this.#context.record.member), from: this.#staging });
+    return { step: 'persist', files, meta: await readMeta(this.#staging) };
+  }
+
+  #addresses(): string[] {
+    const { ipv4, ipv6 } = this.#context.record.slot.addresses;
+    return [ipv4, ipv6];
+  }
+}
+
+const isKilledCriu = (error: unknown): boolean => (error as { code?: string }).code === 'SP_CRIU_KILLED';
+
+async function isDumpUnderWay(staging: string): Promise<boolean> {
+  const has = (name: string): Promise<boolean> => access(join(staging, name)).then(() => true, () => false);
+  return (await has('dump.out')) && !(await has('dump.exit'));
+}

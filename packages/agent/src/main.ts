@@ -1,0 +1,35 @@
+// The agent of one virtual node, as a process of its own: finds what its predecessor left, then serves the node.
+import { parseArgs } from 'node:util';
+import pino from 'pino';
+import { homePaths } from './paths.ts';
+import { serveNode } from './serve.ts';
+
+const { values } = parseArgs({
+  options: {
+    home: { type: 'string' },
+    node: { type: 'string' },
+    index: { type: 'string' },
+    'monotonic-offset': { type: 'string', default: '0' },
+  },
+});
+const { home, node, index } = values;
+if (home === undefined || node === undefined || index === undefined) {
+  process.stderr.write('usage: main.ts --home FOLDER --node NAME --index NUMBER [--monotonic-offset SECONDS]\n');
+  process.exit(2);
+}
+
+const log = pino({ base: { node } }, pino.destination({ dest: 1, sync: true }));
+const service = await serveNode({
+  paths: homePaths(home),
+  node: { name: node, index: Number(index), monotonicOffsetSeconds: Number(values['monotonic-offset']) },
+  log,
+});
+log.info({ pid: process.pid }, 'the agent serves its node');
+
+// Members live on without their agent: it just lets go of them.
+const end = (signal: NodeJS.Signals): void => {
+  log.info({ signal }, 'the agent ends; its members run on');
+  void service.close().finally(() => process.exit(0));
+};
+process.once('SIGTERM', end);
+process.once('SIGINT', end);

@@ -1,0 +1,54 @@
+// Puts an agent together: its members, its epochs and restores, the bus, the ledger and the vault.
+import { type AgentListener, listenAsAgent, type NodeCommand } from '@stillpoint/bus';
+import { openFileLedger } from '@stillpoint/ledger';
+import { openDirectoryVault } from '@stillpoint/vault';
+import type { AgentLog } from './agent-log.ts';
+import { EpochService } from './epoch-service.ts';
+import { findFreezer, type FreezerVersion } from './freezer.ts';
+import { ledgerDecisions } from './ledger-decisions.ts';
+import { NodeMembers } from './node-members.ts';
+import { type HomePaths, nodeSocket } from './paths.ts';
+import { RestoreService } from './restore-service.ts';
+import type { VirtualNode } from './virtual-node.ts';
+
+export interface ServeOptions {
+  readonly paths: HomePaths;
+  readonly node: VirtualNode;
+  readonly log: AgentLog;
+}
+
+/** Serves a node until it is closed. Members are not touched by that. */
+export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ close(): Promise<void> }> {
+  const freezer = await findFreezer(paths.tag, wantedFreezer());
+  const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), openFileLedger(paths.ledger)]);
+  let listener: AgentListener | undefined;
+  const broadcast: AgentListener['broadcast'] = (event) => listener?.broadcast(event);
+  const members = new NodeMembers(paths, freezer, node, (event) => {
+    log.info({ gang: event.gang, member: event.member, exitCode: event.exitCode }, 'a member has ended');
+    epochs.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
+    broadcast(event);
+  });
+  const common = { paths, freezer, node: node.name, members, vault, send: broadcast, log };
+  const epochs = new EpochService({ ...common, decisions: ledgerDecisions(ledger) });
+  const restores = new RestoreService(common);
+  await members.recover();
+  await epochs.recover();
+  listener = await listenAsAgent(nodeSocket(paths, node.name), {
+    onRequest: (request) => members.answer(request),
+    onCommand: (command: NodeCommand) => {
+      if ('epoch' in command) epochs.command(command);
+      else restores.command(command);
+    },
+  });
+  return {
+    async close() {
+      await listener.close();
+      await ledger.close();
+    },
+  };
+}
+
+function wantedFreezer(): FreezerVersion | undefined {
+  const wanted = process.env['STILLPOINT_CGROUP'];
+  return wanted === 'v1' || wanted === 'v2' ? wanted : undefined;
+}
