@@ -3,9 +3,9 @@
 import type { EpochCommand, EpochReply, MemberExited, NodeAnswer, NodeRequest } from '@stillpoint/protocol';
 
 /** Orders that an agent answers with events. They may be lost with the connection, so their sender repeats them. */
-export type NodeCommand = EpochCommand;
+export type NodeCommand = EpochCommand | RestoreCommand;
 /** What an agent tells every coordinator that is connected. */
-export type NodeEvent = EpochReply | MemberExited;
+export type NodeEvent = EpochReply | RestoreReply | MemberExited;
 
 /** Which answer belongs to which request. */
 export const answerKinds = {

@@ -1,6 +1,6 @@
 // Schemas of the protocol's messages, for what comes in over a connection. Compile-time checks at the end keep
 // them in step with the protocol's types.
-import type { MemberReport, NodeAnswer, NodeRequest } from '@stillpoint/protocol';
+import type { MemberReport, NodeAnswer, NodeRequest, RestoreReport } from '@stillpoint/protocol';
 import { z } from 'zod';
 import type { NodeCommand, NodeEvent } from './bus.ts';
 
@@ -84,6 +84,11 @@ const coded = { code: text, message: text, remedy: text };
 const epochHeader = { gang: name, incarnation: counting, epoch: counting, fence: counting };
 const outcome = z.enum(['resume', 'stop']);
 const round = z.union([z.literal(1), z.literal(2)]);
+const restorePlacement = z.object({
+  member,
+  node: name,
+  addresses: z.array(z.object({ from: text, to: text })),
+});
 
 export const commandSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -107,7 +112,19 @@ export const commandSchema = z.discriminatedUnion('kind', [
     kind: z.literal('Settle'),
     halfDead: z.array(z.object({ member, cookie: text, local: endpoint, remote: endpoint })),
   }),
+  z.object({ ...epochHeader, kind: z.literal('RestorePreflight'), members: z.array(restorePlacement) }),
+  z.object({ ...epochHeader, kind: z.enum(['Prepare', 'Lift']) }),
+  z.object({ ...epochHeader, kind: z.literal('Restore'), deadManMs: count }),
+  z.object({ ...epochHeader, kind: z.literal('Abandon'), reason: text }),
 ]);
+
+const failedReport = z.object({
+  kind: z.literal('Failed'),
+  member,
+  phase: text,
+  ...coded,
+  retryable: z.boolean(),
+});
 
 const memberReport = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('Ready'), member, blockers: z.array(blocker), holdBudgetMs: count }),
@@ -124,7 +141,14 @@ const memberReport = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('Settled'), member, destroyed: count }),
   z.object({ kind: z.literal('Persisted'), member, files: z.array(storedFile), meta: z.unknown() }),
-  z.object({ kind: z.literal('Failed'), member, phase: text, ...coded, retryable: z.boolean() }),
+  failedReport,
+]);
+
+const restoreReport = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('RestoreReady'), member, blockers: z.array(blocker) }),
+  z.object({ kind: z.enum(['Prepared', 'Lifted', 'Running', 'Abandoned', 'InDoubt']), member }),
+  z.object({ kind: z.literal('Restored'), member, holdId: text }),
+  failedReport,
 ]);
 
 export const eventSchema = z.discriminatedUnion('kind', [
@@ -133,6 +157,13 @@ export const eventSchema = z.discriminatedUnion('kind', [
     kind: z.literal('Reports'),
     node: name,
     reports: z.array(memberReport),
+    spans: z.array(span),
+  }),
+  z.object({
+    ...epochHeader,
+    kind: z.literal('RestoreReports'),
+    node: name,
+    reports: z.array(restoreReport),
     spans: z.array(span),
   }),
   z.object({
@@ -197,6 +228,7 @@ export const answerSchema = z.discriminatedUnion('kind', [
 type Passes<Message, Schema extends z.ZodType> = Message extends z.input<Schema> ? true : false;
 true satisfies Passes<NodeCommand, typeof commandSchema>;
 true satisfies Passes<MemberReport, typeof memberReport>;
+true satisfies Passes<RestoreReport, typeof restoreReport>;
 true satisfies Passes<NodeEvent, typeof eventSchema>;
 true satisfies Passes<NodeRequest, typeof requestSchema>;
 true satisfies Passes<NodeAnswer, typeof answerSchema>;
