@@ -83,3 +83,23 @@ export function toStep<Context, Effect>([snapshot, actions]: readonly [
   );
   return { state: { value: snapshot.value, context: snapshot.context }, effects };
 }
+
+interface PersistAction {
+  readonly kind: 'Persist';
+}
+/** The effects of a machine whose state is kept: `Persist` has the state that the whole step leads to. */
+type Recorded<State, Action> =
+  Exclude<Action, PersistAction> | { readonly kind: 'Persist'; readonly record: State };
+
+/** Fills `Persist` in. Once is enough, where it is first due: a step leads to one state. */
+export function withRecords<State, Action extends Kinded>({
+  state,
+  effects,
+}: Step<State, Action>): Step<State, Recorded<State, Action>> {
+  const first = effects.findIndex(({ kind }) => kind === 'Persist');
+  const recorded = effects.flatMap((effect, index): Recorded<State, Action>[] => {
+    if (effect.kind !== 'Persist') return [effect as Exclude<Action, PersistAction>];
+    return index === first ? [{ kind: 'Persist', record: state }] : [];
+  });
+  return { state, effects: recorded };
+}

@@ -116,6 +116,14 @@ export const failures = {
     phase,
   }),
 
+  incarnationRefused: (reason: string): Failure => ({
+    code: 'SP_INCARNATION_REFUSED',
+    message: `the restore could not be opened: ${reason}`,
+    remedy: 'End what still runs of this gang, or wait for the other restore, then try again.',
+    retryable: true,
+    phase: 'open',
+  }),
+
   notPublished: (reason: string): Failure => ({
     code: 'SP_MANIFEST_NOT_WRITTEN',
     message: `its manifest could not be written: ${reason}`,

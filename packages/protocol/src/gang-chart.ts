@@ -198,7 +198,7 @@ export const gangChart = setup({
           { actions: learn(orders.foldAbort), target: 'aborting' },
         ],
         Tick: { actions: say((known) => [orders.writeDecision(known, 'commit'), ...orders.resend(known)]) },
-        DeadlineExpired: { guard: expired('decide'), target: 'undecided' },
+        DeadlineExpired: { guard: expired('decide'), target: 'silent' },
       },
     },
 
@@ -252,7 +252,7 @@ export const gangChart = setup({
             guard: expired('decide', ({ commitPossible }) => !commitPossible),
             target: 'aborting',
           },
-          { guard: expired('decide'), target: 'undecided' },
+          { guard: expired('decide'), target: 'silent' },
         ],
       },
     },
@@ -268,7 +268,7 @@ export const gangChart = setup({
             actions: learn((known) => facts.warn(known, orders.overdueFailure(known, 'abort'))),
             target: 'aborted',
           },
-          { guard: expired('abort'), target: 'undecided' },
+          { guard: expired('abort'), target: 'silent' },
         ],
       },
       always: {
@@ -378,6 +378,11 @@ export const gangChart = setup({
         },
         { actions: say((known) => orders.sendToAll(known, { kind: 'Forget' })), target: 'lost' },
       ],
+    },
+
+    silent: {
+      entry: learn((known) => facts.fail(known, failures.ledgerSilent(known.phase))),
+      always: { target: 'undecided' },
     },
 
     published: end('published'),

@@ -20,3 +20,16 @@ export { invariant, type Step } from './step.ts';
 export type { MemberEffect, MemberEpochState } from './member-effects.ts';
 export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member-epoch.ts';
 export type * from './member-events.ts';
+export type { MemberRestoreEffect, MemberRestoreState } from './member-restore-effects.ts';
+export type * from './member-restore-events.ts';
+export { startMemberRestore, stepMemberRestore } from './member-restore.ts';
+export {
+  isRestoreFinished,
+  recoverRestoreAttempt,
+  startRestoreAttempt,
+  stepRestoreAttempt,
+  type RestoreState,
+} from './restore-attempt.ts';
+export type * from './restore-events.ts';
+export type * from './restore-messages.ts';
+export * from './decisions.ts';

@@ -65,3 +65,39 @@ export const memberEpochLimits: MemberEpochLimits = {
 
 /** How often the driver of a machine sends it `Tick`. */
 export const tickMs = 500;
+
+/** Bounds of a restore attempt on the coordinator's side. */
+export interface RestoreLimits {
+  readonly preflightDeadlineMs: number;
+  readonly openDeadlineMs: number;
+  /** Fetching and verifying images: as much time as a slow store may need. */
+  readonly prepareDeadlineMs: number;
+  readonly restoreDeadlineMs: number;
+  /** How long the ledger may be silent before the attempt is left to whoever can reach it. */
+  readonly decideDeadlineMs: number;
+  readonly liftDeadlineMs: number;
+  readonly verifyDeadlineMs: number;
+  /** An abandonment waits for restores that cannot be interrupted: longer than `restoreDeadlineMs`. */
+  readonly abandonDeadlineMs: number;
+  readonly endDeadlineMs: number;
+  /** An agent that hears nothing for this long gives its part of the attempt up. */
+  readonly deadManMs: number;
+}
+
+export const restoreLimits: RestoreLimits = {
+  preflightDeadlineMs: 20_000,
+  openDeadlineMs: 30_000,
+  prepareDeadlineMs: 1_800_000,
+  restoreDeadlineMs: 120_000,
+  decideDeadlineMs: 30_000,
+  liftDeadlineMs: 10_000,
+  verifyDeadlineMs: 10_000,
+  abandonDeadlineMs: 150_000,
+  endDeadlineMs: 30_000,
+  deadManMs: 15_000,
+};
+
+/** Bounds of a restore attempt on an agent's side, for one member. */
+export type MemberRestoreLimits = Pick<MemberEpochLimits, 'stepRetryMs' | 'doubtRetryMs'>;
+
+export const memberRestoreLimits: MemberRestoreLimits = { stepRetryMs: 2_000, doubtRetryMs: 2_000 };

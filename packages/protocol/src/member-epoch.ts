@@ -1,15 +1,16 @@
 // An agent's machine for one member in one epoch: events in, ordered effects out. Pure; a driver performs the
 // effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
 import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep } from './chart.ts';
+import { toChartEvent, toStep, withRecords } from './chart.ts';
 import { memberChart } from './member-chart.ts';
 import type { MemberAction, MemberEffect, MemberEpochState } from './member-effects.ts';
 import type { MemberEpochInput, MemberEvent } from './member-events.ts';
+import type { MemberFacts } from './member-facts.ts';
 import type { Step } from './step.ts';
 
 /** Begins a member's part in an epoch; the first command is an event of its own. */
 export function startMemberEpoch(input: MemberEpochInput): Step<MemberEpochState, MemberEffect> {
-  return withRecords(toStep(initialTransition(memberChart, input)));
+  return withRecords(toStep<MemberFacts, MemberAction>(initialTransition(memberChart, input)));
 }
 
 /** One event. Events that come late or twice change nothing; a command is answered with a `Report` all the same. */
@@ -17,23 +18,12 @@ export function stepMemberEpoch(
   state: MemberEpochState,
   event: MemberEvent,
 ): Step<MemberEpochState, MemberEffect> {
-  return withRecords(toStep(transition(memberChart, memberChart.resolveState(state), toChartEvent(event))));
+  return withRecords(
+    toStep<MemberFacts, MemberAction>(
+      transition(memberChart, memberChart.resolveState(state), toChartEvent(event)),
+    ),
+  );
 }
 
 /** Whether this epoch may freeze or hold the member now: a later epoch has to wait until it does not. */
 export const isMemberEngaged = ({ context }: MemberEpochState): boolean => !context.free;
-
-/** What is persisted is the state that the whole step leads to: once is enough, where it is first needed. */
-function withRecords({
-  state,
-  effects,
-}: Step<MemberEpochState, MemberAction>): Step<MemberEpochState, MemberEffect> {
-  const first = effects.findIndex(({ kind }) => kind === 'Persist');
-  return {
-    state,
-    effects: effects.flatMap((effect, index): MemberEffect[] => {
-      if (effect.kind !== 'Persist') return [effect];
-      return index === first ? [{ kind: 'Persist', record: state }] : [];
-    }),
-  };
-}

@@ -1,0 +1,32 @@
+// An agent's machine for one member in one restore attempt: events in, ordered effects out. Pure; a driver performs
+// the effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
+import { initialTransition, transition } from 'xstate';
+import { toChartEvent, toStep, withRecords } from './chart.ts';
+import { memberRestoreChart } from './member-restore-chart.ts';
+import type {
+  MemberRestoreAction,
+  MemberRestoreEffect,
+  MemberRestoreState,
+} from './member-restore-effects.ts';
+import type { MemberRestoreEvent, MemberRestoreInput } from './member-restore-events.ts';
+import type { MemberRestoreFacts } from './member-restore-facts.ts';
+import type { Step } from './step.ts';
+
+/** Begins a member's part in an attempt; the first command is an event of its own. */
+export function startMemberRestore(input: MemberRestoreInput): Step<MemberRestoreState, MemberRestoreEffect> {
+  return withRecords(
+    toStep<MemberRestoreFacts, MemberRestoreAction>(initialTransition(memberRestoreChart, input)),
+  );
+}
+
+/** One event. Events that come late or twice change nothing; a command is answered with a `Report` all the same. */
+export function stepMemberRestore(
+  state: MemberRestoreState,
+  event: MemberRestoreEvent,
+): Step<MemberRestoreState, MemberRestoreEffect> {
+  return withRecords(
+    toStep<MemberRestoreFacts, MemberRestoreAction>(
+      transition(memberRestoreChart, memberRestoreChart.resolveState(state), toChartEvent(event)),
+    ),
+  );
+}
