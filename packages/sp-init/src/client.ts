@@ -82,19 +82,32 @@ export class SpInitClient {
   }
 
   /**
-   * Calls back with the status at once and at every change, on a connection of its own, until the returned function
-   * is called. The last call has state `exited` (the exit file is there by then), or is `gone`.
+   * Calls back with the status, at once and at every change, on a connection of its own, until the returned function
+   * is called. The last event has state `exited` (the exit file is there by then), or is `gone`.
+   * @throws SpInitUnreachable, SpInitTimeout, SpInitGone or SpInitRefused when there is no first status
    */
   async watch(callback: (event: WatchEvent) => void): Promise<() => void> {
+    const begun = Promise.withResolvers<undefined>();
+    let isWatching = false;
     const connection = await Connection.open(this.#path, limits.connectDeadlineMs, {
       onAnswer: (answer) => {
-        if ('error' in answer) connection.close();
-        callback('error' in answer ? 'gone' : answer);
-        if ('state' in answer && answer.state === 'exited') connection.close();
+        if ('error' in answer || answer.state === 'exited') connection.close();
+        if ('error' in answer) return begun.reject(new SpInitRefused(this.#path, 'watch', answer.error));
+        isWatching = true;
+        begun.resolve(undefined);
+        callback(answer);
       },
-      onEnd: () => callback('gone'),
+      onEnd: (detail, cause) => {
+        if (isWatching) callback('gone');
+        else begun.reject(new SpInitGone(this.#path, 'watch', detail, cause));
+      },
     });
     connection.send('watch');
+    const timer = setTimeout(() => {
+      connection.close();
+      begun.reject(new SpInitTimeout(this.#path, 'watch', limits.answerDeadlineMs));
+    }, limits.answerDeadlineMs);
+    await begun.promise.finally(() => clearTimeout(timer));
     return () => connection.close();
   }
 

@@ -1,10 +1,11 @@
 // The control socket: commands, order, states; and clients that are too many, too slow or hostile.
 import { stat } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SpInitClient, type WatchEvent } from './client.ts';
-import { SpInitGone, SpInitRefused, SpInitUnreachable } from './errors.ts';
+import { SpInitGone, SpInitRefused, SpInitTimeout, SpInitUnreachable } from './errors.ts';
 import { buildSpInit, start, testFolder, until, type Role } from './testing.ts';
 
 beforeAll(buildSpInit);
@@ -244,4 +245,41 @@ describe('the client', () => {
     await expect(adopted).rejects.toThrow(SpInitGone);
     await expect(client.status()).rejects.toThrow(SpInitGone);
   });
+
+  const wrong = [
+    { name: 'something else than JSON', line: 'hello\n', says: 'not an answer: hello' },
+    { name: 'another object', line: '{"state":"asleep"}\n', says: 'not an answer: {"state":"asleep"}' },
+    { name: 'a line without end', line: 'x'.repeat(5_000), says: 'a line too long for an answer' },
+  ];
+  test.each(wrong)('trusts no answer: $name', async ({ line, says }) => {
+    const client = await SpInitClient.connect(await impostor((socket) => socket.write(line)));
+    await expect(client.status()).rejects.toThrow(says);
+  });
+
+  test('gives up on one that does not answer, and closes the connection', async () => {
+    const client = await SpInitClient.connect(await impostor(() => undefined));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const refused = [client.status(), client.kill()].map((answer) => expect(answer).rejects);
+    vi.advanceTimersByTime(5_000);
+    await refused[0]?.toThrow(SpInitTimeout);
+    await refused[1]?.toThrow(SpInitGone);
+    await expect(client.status()).rejects.toThrow('an earlier command timed out');
+  });
 });
+
+/** A socket on which something else than sp-init answers each piece of data. */
+async function impostor(answer: (socket: Socket) => unknown): Promise<string> {
+  const path = join(await testFolder(), 'control');
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('data', () => answer(socket)).on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return path;
+}

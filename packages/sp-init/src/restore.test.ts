@@ -1,6 +1,10 @@
 // An sp-init that awaits a restore, adopts what was restored, is parked, and is told to go.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, readlink } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SpInitRefused } from './errors.ts';
 import { buildSpInit, start, until, type Started } from './testing.ts';
@@ -149,5 +153,69 @@ describe('parked', () => {
     await client.park();
     expect(await client.kill()).toMatchObject({ state: 'exited', code: 137 });
     expect((await init.ended).code).toBe(137);
+  });
+});
+
+describe('with CRIU', () => {
+  const cache = process.env['STILLPOINT_CACHE'] ?? join(homedir(), '.cache', 'stillpoint');
+  const criu = process.env['STILLPOINT_CRIU'] ?? join(cache, 'criu', 'sbin', 'criu');
+
+  /** Runs CRIU in the sandbox's namespaces. Further files are its fds 3 and up. */
+  async function runCriu(
+    init: Started,
+    images: string,
+    args: readonly string[],
+    files: number[] = [],
+  ): Promise<void> {
+    const common = ['-D', images, '-o', `${args[0]}.log`, '--network-lock', 'skip'];
+    const enter = ['-t', String(await init.hostPid()), '-m', '-p', criu];
+    const child = spawn('nsenter', [...enter, ...args, ...common], {
+      stdio: ['ignore', 'ignore', 'ignore', ...files],
+    });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(await readFile(join(images, `${args[0]}.log`), 'utf8'));
+  }
+
+  test('a member moves to another sp-init with its pid, its logs and its exit code', async (context) => {
+    context.skip(!existsSync(criu), `no CRIU at ${criu}: run ./stillpoint setup`);
+    const script =
+      'trap "echo bye; exit 6" TERM; n=0; while :; do n=$((n+1)); echo $n; echo $n >&2; sleep 0.01; done';
+    const first = await start({ command: sh(script) });
+    const images = join(first.folder, 'images');
+    await mkdir(images);
+    const before = await first.client();
+    await until('it counts', async () => (await first.log()).includes('5\n'));
+    const [, member] = await first.processes();
+    const pipes = await Promise.all([1, 2].map((fd) => readlink(`/proc/${member}/fd/${fd}`)));
+    await before.park();
+    await runCriu(first, images, ['dump', '-t', '1000']);
+    await before.drain();
+    await until('it quits', () => before.quit());
+
+    const second = await start();
+    const after = await second.client();
+    const hostPid = await second.hostPid();
+    const ends = await Promise.all([10, 11].map((fd) => open(`/proc/${hostPid}/fd/${fd}`, 'w')));
+    const inherit = pipes.flatMap((pipe, index) => ['--inherit-fd', `fd[${3 + index}]:${pipe}`]);
+    await runCriu(
+      second,
+      images,
+      ['restore', '-d', ...inherit],
+      ends.map((end) => end.fd),
+    );
+    for (const end of ends) await end.close();
+    expect(await after.adopt(1000)).toMatchObject({ state: 'running', pid: 1000 });
+    await until('it counts on', async () => (await second.log()).split('\n').length > 5);
+    await after.signal(15);
+    expect((await second.ended).code).toBe(6);
+    expect(await second.exitFile()).toMatchObject({ code: 6, signal: 0 });
+    for (const name of ['stdout', 'stderr'] as const) {
+      const lines = [...(await first.log(name)).split('\n'), ...(await second.log(name)).split('\n')].filter(
+        Boolean,
+      );
+      const numbers = lines.filter((line) => line !== 'bye');
+      expect(numbers).toEqual(numbers.map((_, index) => String(index + 1)));
+    }
+    expect(await second.log()).toMatch(/\nbye\n$/);
   });
 });
