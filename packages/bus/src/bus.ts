@@ -1,6 +1,14 @@
 // The bus port: how coordinators and agents reach one another. An agent listens for its node; any number of
 // coordinators connect. What is said is the protocol's; a stale coordinator is refused there, by its fence, not here.
-import type { EpochCommand, EpochReply, MemberExited, NodeAnswer, NodeRequest } from '@stillpoint/protocol';
+import type {
+  EpochCommand,
+  EpochReply,
+  MemberExited,
+  NodeAnswer,
+  NodeRequest,
+  RestoreCommand,
+  RestoreReply,
+} from '@stillpoint/protocol';
 
 /** Orders that an agent answers with events. They may be lost with the connection, so their sender repeats them. */
 export type NodeCommand = EpochCommand | RestoreCommand;
