@@ -4,12 +4,14 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { parseSteps } from './steps.ts';
 
 /** The folder of the workloads. */
 export const workloadsFolder = import.meta.dirname;
 
-const limits = { deadlineMs: 120_000, buildDeadlineMs: 120_000, endGraceMs: 10_000 } as const;
+const limits = { deadlineMs: 120_000, buildDeadlineMs: 120_000, endGraceMs: 10_000, pollMs: 20 } as const;
 
 export type ReferenceOptions = {
   readonly members: number;
@@ -76,6 +78,16 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   }
 }
 
+/** Waits until a rank of a running gang has printed `step N`; for use in `during`. */
+export async function untilStep(cwd: string, rank: number, step: number, deadlineMs = 30_000): Promise<void> {
+  const path = join(cwd, 'out', `stdout.${String(rank)}`);
+  for (const ends = Date.now() + deadlineMs; Date.now() < ends; await setTimeout(limits.pollMs)) {
+    const output = await readFile(path, 'utf8').catch(() => '');
+    if (parseSteps(output).some((record) => record.step >= step)) return;
+  }
+  throw new Error(`rank ${String(rank)} did not reach step ${String(step)} within ${String(deadlineMs)} ms`);
+}
+
 type Summary = { readonly codes: readonly (number | null)[]; readonly timedOut: boolean };
 
 async function runMembers(options: ReferenceOptions, cwd: string, out: string): Promise<Summary> {
@@ -83,7 +95,13 @@ async function runMembers(options: ReferenceOptions, cwd: string, out: string): 
   const [program, ...rest] = options.command;
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child=SIGKILL'];
   const runner = [
-    ...[workload('reference.py'), '--members', String(options.members), '--gang', options.gang ?? 'reference'],
+    ...[
+      workload('reference.py'),
+      '--members',
+      String(options.members),
+      '--gang',
+      options.gang ?? 'reference',
+    ],
     ...['--cwd', cwd, '--out', out, '--deadline-s', String(deadlineMs / 1000)],
   ];
   const world = spawn('unshare', [...namespaces, ...runner, '--', workload(program), ...rest], {

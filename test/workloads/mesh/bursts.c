@@ -49,12 +49,18 @@ static struct stream burst_stream(const struct hello *hello, unsigned long to) {
   return stream_make(mix(hello->kind, hello->number), hello->from, to, MESSAGES_PER_BURST);
 }
 
+static bool is_faulty(const struct sender *sender, enum fault fault) {
+  return options.fault == fault && options.fault_at == sender->number;
+}
+
 static void sender_end(struct sender *sender) {
-  if (sender->kind == HELLO_RESET) {
+  bool burst = sender->kind == HELLO_BURST;
+  if (!burst || is_faulty(sender, FAULT_CUT_BURST)) {
     struct linger reset = {1, 0};
     must(setsockopt(sender->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), "SO_LINGER");
   }
-  loop_close(&sender->watch);
+  if (!burst && is_faulty(sender, FAULT_LOSE_RESET)) loop_forget(&sender->watch);
+  else loop_close(&sender->watch);
   sender->open = false;
   sender->number += 1;
   sender->due_ms = loop_now_ms() + GAP_MS;
@@ -89,6 +95,7 @@ static void sender_ready(struct watch *watch, uint32_t events) {
 }
 
 static void sender_begin(struct sender *sender) {
+  if (sender->kind == HELLO_BURST && is_faulty(sender, FAULT_LOSE_BURST)) sender->number += 1;
   unsigned long next = (gang->rank + 1) % gang->size;
   struct sockaddr_storage address;
   socklen_t length = address_of(gang, next, gang->port + next, &address);

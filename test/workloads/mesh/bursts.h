@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include "connect.h"
+#include "link.h"
 
 struct burst_options {
   bool close_unsent, reset;
-  uint64_t count;       /* connections of each kind that this member makes */
+  uint64_t count;        /* connections of each kind that this member makes */
   uint64_t stuck_ms_max; /* a burst that makes no progress for so long is lost */
+  enum fault fault;
+  uint64_t fault_at; /* the number of the falsified connection */
 };
 
 void bursts_open(const struct gang *gang, struct burst_options options);

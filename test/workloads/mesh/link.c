@@ -12,7 +12,7 @@
 
 #include "../verdict.h"
 
-enum { READ_BYTES_MAX = 64 << 10, READS_PER_TURN = 8, PAUSE_ONE_IN = 24, PAUSE_MS_MAX = 120, LAST_ACK_MS_MAX = 10000 };
+enum { READ_BYTES_MAX = 64 << 10, READS_PER_TURN = 8, PAUSE_ONE_IN = 24, PAUSE_MS_MAX = 120, LAST_ACK_MS_MAX = 60000, FIN_ACK_MS_MAX = 5000 };
 
 static const uint64_t MESH_STREAM = 0x6d657368;
 static uint8_t scratch[READ_BYTES_MAX];
@@ -47,7 +47,7 @@ static size_t next_frame(struct link *link) {
 }
 
 static void update_interest(struct link *link) {
-  if (link->finished_by_ms > 0) return;
+  if (link->ended_ms > 0) return;
   bool may_read = !link->received_eof && loop_now_ms() >= link->paused_until_ms && loop_reading_room(1) > 0;
   bool may_write = !link->sent_all && !(link->out_at == link->out_size && link->keep_end &&
                                         link->out.next == link->out.messages);
@@ -144,18 +144,30 @@ void link_open(struct link *link, int fd, unsigned long self, unsigned long peer
   expect_next_frame(link);
 }
 
+/* The member's network goes when it ends: whether the peer has everything must be known before. A FIN counts as one,
+ * and may stay unacknowledged: the peer has left after it had read our end. */
+static bool all_taken(const struct link *link) {
+  int error = 0, unacknowledged = 0;
+  socklen_t length = sizeof error;
+  must(getsockopt(link->watch.fd, SOL_SOCKET, SO_ERROR, &error, &length), "SO_ERROR");
+  if (error != 0) corrupt("rank %lu did not take everything: %s", link->peer, strerror(error));
+  must(ioctl(link->watch.fd, SIOCOUTQ, &unacknowledged), "SIOCOUTQ");
+  uint64_t waited_ms = loop_now_ms() - link->ended_ms;
+  if (unacknowledged > 1 && waited_ms > LAST_ACK_MS_MAX) {
+    corrupt("rank %lu did not take the last %d bytes", link->peer, unacknowledged - 1);
+  }
+  return unacknowledged == 0 || (unacknowledged == 1 && waited_ms > FIN_ACK_MS_MAX);
+}
+
 void link_tick(struct link *link) {
   if (link->finished) return;
   update_interest(link);
   if (!link->sent_all || !link->received_eof) return;
-  /* The member's network goes when it ends: wait until the peer has everything, but not for ever. */
-  if (link->finished_by_ms == 0) {
-    link->finished_by_ms = loop_now_ms() + LAST_ACK_MS_MAX;
+  if (link->ended_ms == 0) {
+    link->ended_ms = loop_now_ms();
     loop_forget(&link->watch);
   }
-  int unacknowledged = 0;
-  must(ioctl(link->watch.fd, SIOCOUTQ, &unacknowledged), "SIOCOUTQ");
-  if (unacknowledged > 0 && loop_now_ms() < link->finished_by_ms) return;
+  if (!all_taken(link)) return;
   loop_close(&link->watch);
   link->finished = true;
 }

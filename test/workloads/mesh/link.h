@@ -9,8 +9,17 @@
 #include "loop.h"
 #include "stream.h"
 
-/* How one outgoing message is falsified, to prove that the receiver notices. */
-enum fault { FAULT_NONE, FAULT_FLIP, FAULT_DROP, FAULT_DOUBLE, FAULT_EARLY };
+/* How one outgoing message (or burst) is falsified, to prove that the receiver notices. */
+enum fault {
+  FAULT_NONE,
+  FAULT_FLIP,
+  FAULT_DROP,
+  FAULT_DOUBLE,
+  FAULT_EARLY,
+  FAULT_CUT_BURST,  /* a burst is reset instead of closed: its unsent data are lost */
+  FAULT_LOSE_BURST, /* a burst is never sent */
+  FAULT_LOSE_RESET, /* a reset is never sent */
+};
 
 struct link {
   struct watch watch;
@@ -22,7 +31,7 @@ struct link {
   struct stream out, in;
   uint8_t *out_frame, *in_frame; /* being sent; expected next */
   size_t out_size, out_at, in_size, in_at;
-  uint64_t paused_until_ms, finished_by_ms, bytes_in, bytes_out;
+  uint64_t paused_until_ms, ended_ms, bytes_in, bytes_out;
   bool sent_all, received_end, received_eof, finished;
   uint64_t milestone_every, *milestones; /* the incoming chain after each so many messages */
 };

@@ -10,11 +10,12 @@
 enum { PORT_OFFSET = 1, MESSAGES_PER_BURST_CONNECTION = 32 };
 
 static enum fault fault_of(const char *name) {
-  static const char *const NAMES[] = {"none", "flip", "drop", "double", "early"};
+  static const char *const NAMES[] = {"none",  "flip",      "drop",       "double",
+                                      "early", "cut-burst", "lose-burst", "lose-reset"};
   for (unsigned at = 0; at < sizeof NAMES / sizeof *NAMES; at++) {
     if (strcmp(name, NAMES[at]) == 0) return (enum fault)at;
   }
-  refuse("--inject: none, flip, drop, double or early, not %s", name);
+  refuse("--inject: no such fault: %s", name);
 }
 
 static struct gang gang_of_environment(enum family family) {
@@ -59,6 +60,8 @@ struct options options_parse(int count, char **arguments) {
   }
   if (optind < count) refuse("unexpected argument: %s", arguments[optind]);
   options.gang = gang_of_environment(family);
+  if (options.gang.rank == 0) options.bursts.fault = options.fault;
+  options.bursts.fault_at = options.fault_at;
   options.bursts.count = options.messages / MESSAGES_PER_BURST_CONNECTION + 1;
   return options;
 }
