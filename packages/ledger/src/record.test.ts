@@ -38,9 +38,8 @@ function unnoticedFlips(ledger: Buffer): string[] {
       if (value === original) continue;
       ledger[at] = value;
       const seen = readAll(ledger);
-      const stopped = seen.at(-1) === 'damaged';
-      const expected = stopped ? [...right.slice(0, seen.length - 1), 'damaged'] : right;
-      if (seen.join('\n') !== expected.join('\n')) unnoticed.push(`byte ${at}: ${original} to ${value}`);
+      const noticed = seen.at(-1) === 'damaged' || seen.join('\n') === right.join('\n');
+      if (!noticed) unnoticed.push(`byte ${at}: ${original} to ${value}`);
     }
     ledger[at] = original;
   }
@@ -95,6 +94,23 @@ describe('records', () => {
     expect(readAll(ledger)).toEqual(payloads.slice(0, 3));
     // Inside the torn record itself nothing needs noticing, but nothing may come of it either.
     expect(unnoticedFlips(ledger)).toEqual([]);
+  });
+
+  test('so it is if a torn record could swallow the next one', () => {
+    const large = encodeRecord(JSON.stringify({ id: 'x'.repeat(500) }));
+    for (const tornBytes of [30, 200, large.length - 2]) {
+      const ledger = Buffer.concat([large.subarray(0, tornBytes), encodeRecord('{"last":1}')]);
+      expect(readAll(ledger)).toEqual(['{"last":1}']);
+      expect(unnoticedFlips(ledger)).toEqual([]);
+    }
+  });
+
+  test('so it is if the last record lacks its closing tab, but for the byte that it then ends with', () => {
+    const unclosed = Buffer.from(whole.subarray(0, -1));
+    expect(readAll(unclosed)).toEqual(payloads);
+    const brace = '}'.charCodeAt(0);
+    const lineFeed = '\n'.charCodeAt(0);
+    expect(unnoticedFlips(unclosed)).toEqual([`byte ${unclosed.length - 1}: ${brace} to ${lineFeed}`]);
   });
 
   test('several torn ones in a row are left out', () => {

@@ -75,7 +75,7 @@ export class RecordReader {
     for (;;) {
       this.#passClosingTab();
       if (this.#bytes.length === 0) return undefined;
-      if (this.#bytes[0] !== lineFeed) this.#damaged('a record does not begin with a line feed');
+      if (this.#bytes[0] !== lineFeed) this.#damaged('no record begins where one should');
       const end = this.#bytes.indexOf(lineFeed, 1);
       const line = end === -1 ? this.#bytes : this.#bytes.subarray(0, end);
       const payload = this.#payloadOf(line);
@@ -110,7 +110,6 @@ export class RecordReader {
     }
     const payload = body.subarray(0, length);
     if (hex(crc32(payload)) !== checked.slice(8)) this.#damaged('its content fails its checksum');
-    if (body.length > length + 1) this.#damaged('bytes follow it that belong to no record');
     return payload;
   }
 
@@ -118,7 +117,6 @@ export class RecordReader {
     if (!this.#closingTabDue || this.#bytes.length === 0) return;
     this.#closingTabDue = false;
     if (this.#bytes[0] === tab) this.#consume(1);
-    else if (this.#bytes[0] !== lineFeed) this.#damaged('a record does not end where it should');
   }
 
   #consume(count: number): void {
