@@ -260,10 +260,10 @@ describe('the client', () => {
     const client = await SpInitClient.connect(await impostor(() => undefined));
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
-    const refused = [client.status(), client.kill()].map((answer) => expect(answer).rejects);
+    const late = expect(client.status()).rejects.toThrow(SpInitTimeout);
+    const behind = expect(client.kill()).rejects.toThrow(SpInitGone);
     vi.advanceTimersByTime(5_000);
-    await refused[0]?.toThrow(SpInitTimeout);
-    await refused[1]?.toThrow(SpInitGone);
+    await Promise.all([late, behind]);
     await expect(client.status()).rejects.toThrow('an earlier command timed out');
   });
 });
