@@ -11,9 +11,10 @@ import type { DigestCache } from './files/index.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
 import {
-  checkMember, composeVote, type CutNote, dumpMember, freezeMember, holdMember, type MemberContext, noteMember, readMeta, releaseMember,
+  checkMember, composeVote, type CutNote, dumpMember, freezeMember, holdMember, type MemberContext, noteMember, releaseMember,
   stagingFolder,
 } from './member-cut.ts';
+import { readMeta } from './member-meta.ts';
 import { preflightMember } from './preflight.ts';
 import { connectInit, isSandboxAlive } from './sandbox.ts';
 import { destroySocket, listSockets } from './sockets.ts';

@@ -108,3 +108,22 @@ export class NoRoomOnNode extends StillpointError {
     });
   }
 }
+
+/** The place that a member gets has other addresses than the restore was planned with. */
+export class AddressTaken extends StillpointError {
+  constructor(node: string, addresses: readonly string[]) {
+    super('SP_ADDRESS_TAKEN', `node ${node} cannot give ${addresses.join(', ')} to the member`, {
+      remedy: 'Restore again: addresses are chosen anew.',
+      retryable: true,
+    });
+  }
+}
+
+/** A restored member does not run. */
+export class NotRunning extends StillpointError {
+  constructor(member: string, why: string) {
+    super('SP_MEMBER_NOT_RUNNING', `member ${member} was restored, but ${why}`, {
+      remedy: 'See `stillpoint logs` for its last words; restore an earlier epoch.',
+    });
+  }
+}

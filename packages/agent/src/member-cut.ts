@@ -1,7 +1,7 @@
 // The steps of a cut for one member: freeze, hold, note, dump, check, release. Each does one thing to the member and
 // returns facts; in which order they run, and whether, is the protocol's business.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectionTable, dumpArguments, explainCriuFailure, type TcpConnection } from '@stillpoint/criu';
 import {
@@ -14,6 +14,8 @@ import { compareWithNote, digestFiles, type DigestCache, noteFiles, saveContents
 import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
 import { liftHold, listHolds, takeHold } from './hold.ts';
 import { limits } from './limits.ts';
+import { readMachineFacts } from './machine-facts.ts';
+import { writeMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox.ts';
 import { listSockets } from './sockets.ts';
@@ -27,19 +29,6 @@ export interface CutNote {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
   /** What was stored of shared files under the policy `save`. */
-  readonly contents: readonly SavedContent[];
-}
-
-/** What a restore needs besides CRIU's images; kept with them as member.json. */
-export interface MemberMeta {
-  readonly vote: MemberVote;
-  readonly rootPid: number;
-  readonly clocks: ClockReading;
-  /** `pipe:[inode]` of standard output and error, by which the images name them. */
-  readonly stdoutPipe: string;
-  readonly stderrPipe: string;
-  readonly cwd: string;
-  readonly outside: OutsidePolicy;
   readonly contents: readonly SavedContent[];
 }
 
@@ -65,7 +54,6 @@ export function stagingFolder(paths: HomePaths, gang: string, epoch: number, mem
 
 export const contentsFolder = (staging: string): string => join(staging, 'contents');
 export const imagesFolder = (staging: string): string => join(staging, 'images');
-const metaFile = (staging: string): string => join(staging, 'member.json');
 
 export async function freezeMember(context: MemberContext, deadlineMs: number): Promise<void> {
   await freeze(context.freezer, context.record.slot.cgroup, deadlineMs);
@@ -175,23 +163,18 @@ export async function composeVote(
     stdoutBytes: note.stdoutBytes,
     stderrBytes: note.stderrBytes,
   };
-  const meta: MemberMeta = {
+  await writeMeta(staging, {
     vote,
     rootPid: await memberRootPid(record),
     clocks: note.clocks,
     stdoutPipe: await readlink(`/proc/${record.initPid}/fd/${stdoutDescriptor}`),
     stderrPipe: await readlink(`/proc/${record.initPid}/fd/${stderrDescriptor}`),
     cwd: record.cwd,
+    machine: await readMachineFacts(),
     outside,
-    contents: note.contents,
-  };
-  await writeFile(metaFile(staging), JSON.stringify(meta));
+    contents: [...note.contents],
+  });
   return vote;
-}
-
-/** Reads what composeVote wrote down. */
-export async function readMeta(staging: string): Promise<MemberMeta> {
-  return JSON.parse(await readFile(metaFile(staging), 'utf8')) as MemberMeta;
 }
 
 /** Lifts this hold and lets the member run. */

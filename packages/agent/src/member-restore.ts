@@ -8,7 +8,8 @@ import type { HoldId } from '@stillpoint/protocol';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { restorePrivate } from './files/index.ts';
 import { limits } from './limits.ts';
-import { holdMember, imagesFolder, type MemberContext, type MemberMeta, readMeta, stderrDescriptor, stdoutDescriptor } from './member-cut.ts';
+import { holdMember, imagesFolder, type MemberContext, stderrDescriptor, stdoutDescriptor } from './member-cut.ts';
+import { type MemberMeta, readMeta } from './member-meta.ts';
 import { connectInit, sandboxRoot } from './sandbox.ts';
 import { toolPath } from './tools.ts';
 

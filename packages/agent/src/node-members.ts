@@ -84,6 +84,11 @@ export class NodeMembers {
     );
   }
 
+  /** Members of a gang's incarnation that have a place on this node, whether anything runs there or not. */
+  reserved(gang: string, incarnation: number): number[] {
+    return [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation === incarnation).map((used) => used.member);
+  }
+
   /** Reserves a place for the member, or finds the one that it has. */
   async reserve(owner: SlotOwner): Promise<UsedSlot> {
     const known = this.#used.get(keyOf(owner));

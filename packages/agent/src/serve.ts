@@ -1,11 +1,12 @@
 // Puts an agent together: its members, its epochs and restores, the bus, the ledger and the vault.
 import { type AgentListener, listenAsAgent, type NodeCommand } from '@stillpoint/bus';
+import type { RestoreCommand } from '@stillpoint/protocol';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
 import { findFreezer, type FreezerVersion } from './freezer.ts';
-import { ledgerDecisions } from './ledger-decisions.ts';
+import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
 import { NodeMembers } from './node-members.ts';
 import { type HomePaths, nodeSocket } from './paths.ts';
 import { RestoreService } from './restore-service.ts';
@@ -26,18 +27,20 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   const members = new NodeMembers(paths, freezer, node, (event) => {
     log.info({ gang: event.gang, member: event.member, exitCode: event.exitCode }, 'a member has ended');
     epochs.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
+    restores.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
     broadcast(event);
   });
   const common = { paths, freezer, node: node.name, members, vault, send: broadcast, log };
-  const epochs = new EpochService({ ...common, decisions: ledgerDecisions(ledger) });
-  const restores = new RestoreService(common);
+  const epochs = new EpochService(common, ledgerDecisions(ledger));
+  const restores = new RestoreService(common, ledgerOutcomes(ledger));
   await members.recover();
   await epochs.recover();
+  await restores.recover();
   listener = await listenAsAgent(nodeSocket(paths, node.name), {
     onRequest: (request) => members.answer(request),
     onCommand: (command: NodeCommand) => {
-      if ('epoch' in command) epochs.command(command);
-      else restores.command(command);
+      if (isRestoreCommand(command)) restores.command(command);
+      else epochs.command(command);
     },
   });
   return {
@@ -47,6 +50,10 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
     },
   };
 }
+
+const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>(['RestorePreflight', 'Prepare', 'Restore', 'Lift', 'Abandon']);
+
+const isRestoreCommand = (command: NodeCommand): command is RestoreCommand => restoreKinds.has(command.kind);
 
 function wantedFreezer(): FreezerVersion | undefined {
   const wanted = process.env['STILLPOINT_CGROUP'];

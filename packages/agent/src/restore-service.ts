@@ -1,0 +1,171 @@
+// Drives the protocol's machine of every member of this node in its restore attempts. Decides nothing itself.
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type MemberId, memberId, type MemberRestoreEffect, type MemberRestoreEvent, memberRestoreLimits, type MemberRestoreState, nodeName,
+  type RestoreCommand, type RestoreHeader, type RestoreOutcome, type RestoreReport, startMemberRestore, stepMemberRestore,
+} from '@stillpoint/protocol';
+import { toFailure } from './failure.ts';
+import { MachinePart } from './machine-part.ts';
+import { newHoldId } from './member-cut.ts';
+import { nodeRuntime } from './paths.ts';
+import { RestoreSteps } from './restore-steps.ts';
+import type { ServiceOptions } from './service-options.ts';
+
+/** The ledger's word on a restore attempt, as an agent may ask for it. */
+export interface Outcomes {
+  read(header: RestoreHeader): Promise<RestoreOutcome | 'none' | 'unavailable'>;
+  /** Writes `abandon` unless the attempt has its outcome. @returns what stands in the ledger then */
+  tryAbandon(header: RestoreHeader, reason: string): Promise<RestoreOutcome | 'none' | 'unavailable'>;
+}
+
+interface RestorePart {
+  readonly machine: MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>;
+  readonly steps: RestoreSteps;
+  reports: readonly RestoreReport[];
+}
+
+const keyOf = (gang: string, incarnation: number, member: number): string => `${gang}.${incarnation}.${member}`;
+const headerOf = (part: RestorePart): RestoreHeader => part.machine.state.context.header;
+
+export class RestoreService {
+  readonly #options: ServiceOptions;
+  readonly #outcomes: Outcomes;
+  readonly #folder: string;
+  readonly #parts = new Map<string, RestorePart>();
+
+  constructor(options: ServiceOptions, outcomes: Outcomes) {
+    this.#options = options;
+    this.#outcomes = outcomes;
+    this.#folder = join(nodeRuntime(options.paths, options.node), 'restores');
+  }
+
+  /** Goes on where an earlier agent of this node was killed. */
+  async recover(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
+      const state = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as MemberRestoreState;
+      const part = this.#add(state);
+      part.reports = state.context.reports;
+      part.machine.feed({ kind: 'Restarted' });
+    }
+  }
+
+  /** A coordinator's order: every member that comes back on this node hears it. */
+  command(command: RestoreCommand): void {
+    for (const member of this.#membersOf(command)) {
+      const part = this.#parts.get(keyOf(command.gang, command.incarnation, member)) ?? this.#begin(command, member);
+      part.machine.feed({ kind: 'CommandReceived', command });
+    }
+    for (const part of this.#parts.values()) {
+      const { gang, incarnation } = headerOf(part);
+      if (gang === command.gang && incarnation < command.incarnation) part.machine.feed({ kind: 'Superseded' });
+    }
+  }
+
+  /** A restored member's processes are gone, not by our hand. */
+  memberDied(gang: string, incarnation: number, member: number, reason: string): void {
+    this.#parts.get(keyOf(gang, incarnation, member))?.machine.feed({ kind: 'MemberDied', reason });
+  }
+
+  /** Those that the first order names; later, those that are known here or have a place here. */
+  #membersOf(command: RestoreCommand): MemberId[] {
+    if (command.kind === 'RestorePreflight') {
+      return command.members.filter(({ node }) => node === this.#options.node).map(({ member }) => member);
+    }
+    const known = [...this.#parts.values()].filter((part) => {
+      const { gang, incarnation } = headerOf(part);
+      return gang === command.gang && incarnation === command.incarnation;
+    });
+    const reserved = this.#options.members.reserved(command.gang, command.incarnation);
+    return [...new Set([...known.map((part) => memberId(part.machine.member)), ...reserved.map(memberId)])];
+  }
+
+  #begin(command: RestoreCommand, member: MemberId): RestorePart {
+    const { gang, incarnation, epoch, fence } = command;
+    const { state, effects } = startMemberRestore({
+      header: { gang, incarnation, epoch, fence },
+      member,
+      holdId: newHoldId(),
+      limits: memberRestoreLimits,
+    });
+    const part = this.#add(state);
+    part.machine.begin(effects);
+    return part;
+  }
+
+  #add(state: MemberRestoreState): RestorePart {
+    const { header, member } = state.context;
+    const { paths, freezer, node, vault, members, log } = this.#options;
+    const key = keyOf(header.gang, header.incarnation, member);
+    const part: RestorePart = {
+      steps: new RestoreSteps({ paths, freezer, node, vault, members, header, member }),
+      machine: new MachinePart({
+        key,
+        member,
+        file: join(this.#folder, `${key}.json`),
+        state,
+        step: stepMemberRestore,
+        perform: (effect) => this.#perform(part, effect),
+        log,
+      }),
+      reports: [],
+    };
+    this.#parts.set(key, part);
+    return part;
+  }
+
+  async #perform(part: RestorePart, effect: MemberRestoreEffect): Promise<void> {
+    const { machine } = part;
+    const answer = (asked: Promise<RestoreOutcome | 'none' | 'unavailable'>): void => {
+      void asked.then((outcome) => machine.feed({ kind: 'OutcomeRead', outcome }));
+    };
+    switch (effect.kind) {
+      case 'Persist':
+        return machine.persist(effect.record);
+      case 'Run':
+        void this.#run(part, effect);
+        return;
+      case 'Report':
+        part.reports = effect.reports;
+        this.#report(headerOf(part));
+        return effect.reports.some(({ kind }) => kind === 'Abandoned' || kind === 'Running') ? machine.close() : undefined;
+      case 'SetDeadline':
+        return machine.setDeadline(effect.name, effect.afterMs, () => machine.feed({ kind: 'DeadlineExpired', name: effect.name }));
+      case 'ClearDeadline':
+        return machine.clearDeadline(effect.name);
+      case 'ReadOutcome':
+        return answer(this.#outcomes.read(headerOf(part)));
+      case 'TryAbandon':
+        this.#options.log.warn({ part: machine.key }, effect.reason);
+        return answer(this.#outcomes.tryAbandon(headerOf(part), effect.reason));
+      case 'Refused':
+        this.#options.log.warn({ part: machine.key, command: effect.command }, `refused: ${effect.reason}`);
+    }
+  }
+
+  async #run({ machine, steps }: RestorePart, step: Extract<MemberRestoreEffect, { kind: 'Run' }>): Promise<void> {
+    try {
+      machine.feed({ kind: 'StepDone', ...(await machine.measure(step.step, () => steps.perform(step))) });
+    } catch (error) {
+      const failure = toFailure(error);
+      this.#options.log.warn({ part: machine.key, step: step.step, code: failure.code }, failure.message);
+      machine.feed({ kind: 'StepFailed', step: step.step, ...failure });
+    }
+  }
+
+  /** One answer for all members of the node in this attempt. */
+  #report(header: RestoreHeader): void {
+    const parts = [...this.#parts.values()].filter((part) => {
+      const { gang, incarnation } = headerOf(part);
+      return gang === header.gang && incarnation === header.incarnation;
+    });
+    this.#options.send({
+      kind: 'RestoreReports',
+      ...header,
+      node: nodeName(this.#options.node),
+      reports: parts.flatMap((part) => part.reports),
+      spans: parts.flatMap((part) => part.machine.spans),
+    });
+  }
+}
