@@ -59,15 +59,12 @@ function mergeOne(path: string, notes: readonly FileNote[]): Omit<GangFile, 'mem
   const [first] = notes;
   if (first === undefined) throw new Error(`no note of ${path}`);
   const { inode, device } = first;
-  if (notes.some((note) => note.inode !== inode || note.device !== device))
-    return fileProblem(path, 'ambiguous');
   const writers = notes.filter((note) => note.writable);
   const largest = (from: readonly FileNote[]): number => Math.max(...from.map((note) => note.sizeBytes));
   const common = { path, inode, device };
   if (writers.length === 0) return { ...common, sizeBytes: largest(notes), writable: false, append: false };
-  if (notes.some((note) => note.inode !== inode || note.device !== device)) {
+  if (notes.some((note) => note.inode !== inode || note.device !== device))
     return fileProblem(path, 'ambiguous');
-  }
   const sizeBytes = largest(writers);
   const digests = new Set(writers.filter((note) => note.sizeBytes === sizeBytes).map((note) => note.sha256));
   const [sha256] = digests;

@@ -38,9 +38,7 @@ export async function savePrivate(options: SavePrivateOptions): Promise<SavedPri
   const exclude = options.exclude === undefined || options.exclude === '' ? [] : excluding(options.exclude);
   const args = [
     '--create', '--file', options.to, '--directory', options.root, '--one-file-system', '--sparse', ...metadataOptions,
-    // no process id or access time in the archive: what did not change is archived as the same bytes
-    '--format=posix', '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime', '--sort=name',
-    '--quoting-style=literal', ...exclude, '--', ...privateFolders,
+    '--format=posix', '--quoting-style=literal', ...exclude, '--', ...privateFolders,
   ]; // prettier-ignore
   try {
     const warnings = await runTar(args, options.to, options.deadlineMs);
