@@ -127,3 +127,13 @@ export class NotRunning extends StillpointError {
     });
   }
 }
+
+/** CRIU or sp-init is not installed. */
+export class ToolMissing extends StillpointError {
+  constructor(path: string, cause: unknown) {
+    super('SP_TOOL_MISSING', `${path} is not there`, {
+      remedy: 'Run `./stillpoint setup`; STILLPOINT_CRIU may name another CRIU.',
+      cause,
+    });
+  }
+}
