@@ -57,9 +57,12 @@ export function addressText(words: readonly number[]): string {
 
 const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
+/** Zones, and the old IPv4-compatible form `::1.2.3.4`, which ipaddr.js takes for an IPv4-mapped one. */
+const unusable = /%|^(?!::ffff:).*\./i;
+
 function parseAddress(text: string): Uint8Array {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return Uint8Array.from(ipaddr.IPv4.parse(text).toByteArray());
-  if (text.includes('%') || !ipaddr.IPv6.isValid(text)) throw new AddressMapError(`${text} is no address`);
+  if (unusable.test(text) || !ipaddr.IPv6.isValid(text)) throw new AddressMapError(`${text} is no address`);
   return plain(Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray()));
 }
 

@@ -41,6 +41,12 @@ export const restoreFailureRules: readonly FailureRule[] = [
     remedy: 'End what uses the port, or restore onto another node.',
   },
   {
+    code: 'SP_CRIU_HOLD',
+    message: "the hold does not let CRIU's own packets pass, by which it restores half-closed connections",
+    pattern: /Unable to send a fin packet/,
+    remedy: 'Accept packets with the mark 0xc114 in every nftables table of the sandbox.',
+  },
+  {
     code: 'SP_CRIU_TCP_CLOSED_IMAGE',
     message: 'the images and the options disagree on whether connections are kept',
     pattern: /Need to set the --tcp-close options|Connected TCP socket/,

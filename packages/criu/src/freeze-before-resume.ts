@@ -24,11 +24,12 @@ export const freezeBeforeResumeScript = `#!/bin/sh
 fds=/proc/$PPID/fd
 
 leave_and_freeze() {
-  echo "$PPID" >"$fds/${freezeDescriptors.elsewhereProcesses}" &&
+  [ -n "$STILLPOINT_FREEZE_WORD" ] &&
+    echo "$PPID" >"$fds/${freezeDescriptors.elsewhereProcesses}" &&
     echo $$ >"$fds/${freezeDescriptors.elsewhereProcesses}" &&
-    echo "\${STILLPOINT_FREEZE_WORD:?}" >"$fds/${freezeDescriptors.freezer}"
+    echo "$STILLPOINT_FREEZE_WORD" >"$fds/${freezeDescriptors.freezer}"
 }
-(leave_and_freeze) && exit 0
+leave_and_freeze && exit 0 # in this very shell: a subshell would stay in the cgroup
 
 echo "Error (freeze-before-resume): the restored tasks could not be frozen; they are killed"
 while read -r pid; do

@@ -139,7 +139,10 @@ describe.skipIf(missing !== undefined)(`a process pair over TCP (${missing ?? 'r
 /** Starts the pair, holds its network, and dumps it. */
 async function dumpPairs(folder: string, images: string): Promise<PairReport> {
   await using sandbox = await Sandbox.start([`${home.ipv4}/32`, `${home.ipv6}/128`]);
-  sandbox.start(join(folder, 'program.log'), '/usr/bin/python3', program, folder, home.ipv4, home.ipv6);
+  sandbox.start({
+    command: ['/usr/bin/python3', program, folder, home.ipv4, home.ipv6],
+    log: join(folder, 'program.log'),
+  });
   const pid = await eventually('the pairs are made', () => readJson<number>(join(folder, 'pid.json')));
   await sandbox.hold();
   await writeFile(join(folder, 'held'), '');

@@ -46,6 +46,23 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
   return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as T) : undefined;
 }
 
+/** A program to start in a sandbox. */
+export interface Program {
+  readonly command: readonly string[];
+  /** Where its output goes. */
+  readonly log: string;
+  readonly cgroups?: readonly string[];
+}
+
+/** What a CRIU run needs besides its arguments. */
+export interface CriuRun {
+  /** Files that CRIU inherits open for reading and writing, by number. */
+  readonly descriptors?: Readonly<Record<number, string>>;
+  /** Shell code that runs inside before CRIU takes the shell's place. */
+  readonly prelude?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 const execute = promisify(execFile);
 const commandDeadlineMs = 30_000;
 
@@ -101,13 +118,16 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Starts a program as the root of a tree of its own, with nothing open that is from outside. Its children get PIDs
-   * that are free in a new sandbox.
+   * Starts a program as the root of a tree of its own, with nothing open that is from outside, in these cgroups. It
+   * gets a PID that is free in a new sandbox, too.
    */
-  start(log: string, command: string, ...args: readonly string[]): void {
-    const script =
-      'log=$1; shift; echo 1000 >/proc/sys/kernel/ns_last_pid; cd /; exec setsid "$@" </dev/null >"$log" 2>&1';
-    const inside = ['sh', '-c', script, 'sh', log, command, ...args];
+  start(program: Program): void {
+    const join = (program.cgroups ?? []).map((cgroup) => `echo 0 >${cgroup}/cgroup.procs;`);
+    const script = [
+      `${join.join(' ')} echo 1000 >/proc/sys/kernel/ns_last_pid; cd /; log=$1; shift;`,
+      'setsid "$@" </dev/null >"$log" 2>&1 &',
+    ];
+    const inside = ['sh', '-c', script.join(' '), 'sh', program.log, ...program.command];
     spawn('nsenter', [...this.#enter(), ...inside], { stdio: 'ignore' }).on('error', () => undefined);
   }
 
@@ -123,9 +143,21 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Runs CRIU inside. @throws CriuFailure */
-  async criu(phase: 'dump' | 'restore', logFile: string, args: readonly string[]): Promise<void> {
+  async criu(
+    phase: 'dump' | 'restore',
+    logFile: string,
+    args: readonly string[],
+    run: CriuRun = {},
+  ): Promise<void> {
+    const opened = Object.entries(run.descriptors ?? {}).map(([number, path]) => `${number}<>'${path}'`);
+    const outside = ['sh', '-c', `exec "$@" ${opened.join(' ')}`, 'sh', 'nsenter', ...this.#enter()];
+    const inside = ['sh', '-c', `${run.prelude ?? ''} exec "$@"`, 'sh', criuPath, ...args];
+    const [command = '', ...rest] = [...outside, ...inside];
     try {
-      await this.run(criuPath, ...args);
+      await execute(command, rest, {
+        timeout: commandDeadlineMs,
+        env: { ...process.env, ...run.environment },
+      });
     } catch (error) {
       const { code, signal } = error as { code?: number; signal?: string };
       const log = await readFile(logFile, 'utf8').catch(() => '');
