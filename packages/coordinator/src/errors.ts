@@ -1,5 +1,5 @@
 // The coordinator's coded errors.
-import { StillpointError } from '@stillpoint/protocol';
+import { type Blocker, type Failure, StillpointError } from '@stillpoint/protocol';
 import type { ErrorLine } from './api.ts';
 
 /** A coded error that the coordinator answered with; on the client's side only. */
@@ -37,12 +37,101 @@ export class UnexpectedAnswer extends StillpointError {
   }
 }
 
-/** No node is ready to take members. */
-export class NoNode extends StillpointError {
-  constructor() {
-    super('SP_NO_NODE', 'there is no node that members could be placed on', {
-      remedy: 'Add one with `stillpoint node add NAME`, or name others with --onto.',
+/** The state folder can't be made, read or written. */
+export class HomeUnusable extends StillpointError {
+  constructor(home: string, detail: string, cause?: unknown) {
+    super('SP_HOME_UNUSABLE', `the state folder ${home} can't be used: ${detail}`, {
+      remedy: 'Run as root, or set STILLPOINT_HOME to a folder on a disk that can be written to.',
+      cause,
     });
-    this.name = 'NoNode';
+    this.name = 'HomeUnusable';
+  }
+}
+
+/** The state folder was written by a newer version. It is left untouched. */
+export class HomeNewerVersion extends StillpointError {
+  constructor(home: string, version: number, known: number) {
+    super(
+      'SP_HOME_NEWER_VERSION',
+      `the state folder ${home} has layout version ${version}; this program knows up to ${known}`,
+      { remedy: 'Use the newer Stillpoint that wrote it, or set STILLPOINT_HOME to another folder.' },
+    );
+    this.name = 'HomeNewerVersion';
+  }
+}
+
+/** The coordinator did not come up. */
+export class CoordinatorStartFailed extends StillpointError {
+  constructor(detail: string, log: string) {
+    super('SP_COORDINATOR_START_FAILED', `the coordinator did not start: ${detail}`, {
+      remedy: `Look at the end of ${log}, then run the command again.`,
+      retryable: true,
+    });
+    this.name = 'CoordinatorStartFailed';
+  }
+}
+
+/** A request that its schema refuses. */
+export class InvalidRequest extends StillpointError {
+  constructor(detail: string) {
+    super('SP_INVALID_REQUEST', `the request is not understood: ${detail}`, {
+      remedy: 'Correct what the message names; `stillpoint VERB --help` shows what is possible.',
+    });
+    this.name = 'InvalidRequest';
+  }
+}
+
+/** Whoever asked has hung up: what was not decided is given up. */
+export class CallerGone extends StillpointError {
+  constructor() {
+    super('SP_CALLER_GONE', 'the caller has hung up', { remedy: 'Ask again.', retryable: true });
+    this.name = 'CallerGone';
+  }
+}
+
+/** An epoch or an attempt was given up; the protocol's failure says why. */
+export class GaveUp extends StillpointError {
+  readonly blockers: readonly Blocker[];
+
+  /** @param subject what was given up, as the beginning of a sentence */
+  constructor(subject: string, failure: Failure) {
+    super(failure.code, `${subject}: ${failure.message}`, {
+      remedy: failure.remedy,
+      retryable: failure.retryable,
+    });
+    this.name = 'GaveUp';
+    this.blockers = failure.blockers ?? [];
+  }
+}
+
+/** Another verb has ended this one. */
+export class Interrupted extends StillpointError {
+  constructor(verb: string, by: string) {
+    super('SP_INTERRUPTED', `${verb} was given up: ${by}`, {
+      remedy: 'Ask again if you still want it.',
+      retryable: true,
+    });
+    this.name = 'Interrupted';
+  }
+}
+
+/** Another coordinator leads now: this one changes nothing any more, and ends. */
+export class LeaderLost extends StillpointError {
+  constructor(fence: number) {
+    super('SP_LEADER_LOST', `another coordinator has taken the lead (this one had fence ${fence})`, {
+      remedy: 'Run the command again: the new one answers.',
+      retryable: true,
+    });
+    this.name = 'LeaderLost';
+  }
+}
+
+/** The ledger does not hold what it must hold. */
+export class StoreUnexpected extends StillpointError {
+  constructor(what: string, detail: string) {
+    super('SP_STORE_UNEXPECTED', `the coordinator could not ${what}: ${detail}`, {
+      remedy: 'Look at coordinator.log; if somebody changed the ledger by hand, restore it from a copy.',
+    });
+    this.name = 'StoreUnexpected';
   }
 }

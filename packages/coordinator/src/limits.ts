@@ -26,4 +26,42 @@ export const limits = {
   streamSilenceMs: 30_000,
   /** How often a stream without news carries a `Beat`. */
   beatMs: 5_000,
+  /** How much of a stream may wait for a slow reader before news is left out, in bytes. */
+  streamBacklogBytesMax: 1024 * 1024,
+  /** How long a coordinator may take to start: it brings the nodes of its state folder up first. */
+  startDeadlineMs: 60_000,
+  startPollMs: 20,
+  /** Most nodes of one state folder: their subnets are /24 of one /16. */
+  nodesMax: 250,
+  /** Most tries to become the leader while others do too. */
+  fenceAttemptsMax: 16,
+  /** Keys that one transaction removes. */
+  removalsPerTransaction: 64,
+  /** How long a request to a node may take, the return of its agent included. */
+  nodeRequestMs: 30_000,
+  /** How long an agent may take to say what it finds. */
+  nodeStatusMs: 10_000,
+  /** How long a node may take to answer after it was added. */
+  nodeUpMs: 20_000,
+  /** First and longest wait before an agent that is gone is started again. */
+  agentRetryFirstMs: 100,
+  agentRetryLongestMs: 10_000,
+  /** How long the start of one member may take. */
+  launchMs: 30_000,
+  /** How long a gang that ends waits for its epoch to let go of its members. */
+  endWaitsForEpochMs: 5_000,
+  /** First and longest wait before something that has to succeed is tried again. */
+  retryFirstMs: 100,
+  retryLongestMs: 5_000,
+  /** Most epochs of one checkpoint verb: each that is aborted for a passing reason is followed by another. */
+  checkpointAttemptsMax: 4,
+  /** How long the gang runs between two of them. */
+  checkpointPauseMs: 250,
+  /** Epochs that `show` lists. */
+  shownEpochs: 10,
+  /** How long a coordinator that no gang needs stays. */
+  idleExitMs: 15 * 60_000,
+  idleCheckMs: 10_000,
+  /** How long a coordinator that is asked to end waits for its epochs to let go. */
+  shutdownMs: 8_000,
 } as const;

@@ -9,10 +9,17 @@ const paths = (incarnation: number, member: number) => ({
 const cut = (stdoutBytes: number) =>
   [0, 1].map((member) => ({ member, stdoutBytes: stdoutBytes + member, stderrBytes: member }));
 
-const stdoutOf = (current: number, incarnations: LoggedIncarnation[], rank: number, isLive = false) =>
-  logSegments(2, current, incarnations, paths, isLive)
-    [rank]!.segments.filter(({ stream }) => stream === 'stdout')
+function stdoutOf(
+  current: number,
+  incarnations: LoggedIncarnation[],
+  rank: number,
+  isLive = false,
+): string[] {
+  const { segments } = logSegments(2, current, incarnations, paths, isLive)[rank]!;
+  return segments
+    .filter(({ stream }) => stream === 'stdout')
     .map(({ path, toBytes, live }) => `${path} ${toBytes ?? 'end'}${live ? ' live' : ''}`);
+}
 
 describe('logSegments', () => {
   it('is one whole file for a gang that was never restored', () => {

@@ -1,0 +1,240 @@
+// Drives the protocol's machine of one epoch: carries out its effects, and feeds it replies, deadlines and the
+// ledger's answers. Decides nothing itself.
+import {
+  type Decision,
+  type EpochCommand,
+  type EpochHeader,
+  type EpochReply,
+  type Failure,
+  type GangDeadline,
+  type GangEffect,
+  type GangEpochState,
+  type GangEvent,
+  type GangResult,
+  isGangEpochFinished,
+  type ManifestMember,
+  type MemberId,
+  type NodeName,
+  type Step,
+  stepGangEpoch,
+  tickMs,
+} from '@stillpoint/protocol';
+import type { Logger } from 'pino';
+import { EpochJournal } from './epoch-journal.ts';
+import type { EpochReport } from './records.ts';
+import { Changes } from './wait.ts';
+
+/** What the driver needs of the world. */
+export interface EpochWorld {
+  send(node: string, command: EpochCommand): void;
+  /** Writes the decision unless there is one. @returns the one that stands */
+  decide(decision: Decision, reason: string): Promise<Decision>;
+  /** Publishes the epoch in the vault, once. */
+  publish(members: readonly ManifestMember[]): Promise<void>;
+  /** Closes the epoch in the ledger. */
+  close(report: EpochReport): Promise<void>;
+  readonly log: Logger;
+}
+
+export interface EpochEnd {
+  readonly result: GangResult;
+  readonly failure: Failure | null;
+  readonly report: EpochReport | undefined;
+}
+
+export class EpochRun {
+  readonly header: EpochHeader;
+  readonly #world: EpochWorld;
+  readonly #journal = new EpochJournal();
+  readonly #changes = new Changes();
+  readonly #deadlines = new Map<GangDeadline, NodeJS.Timeout>();
+  readonly #deciding = new Set<Decision>();
+  readonly #ticker: NodeJS.Timeout;
+  #state: GangEpochState;
+  #ending: Promise<EpochEnd> | undefined;
+  #end: EpochEnd | undefined;
+  #broken: Error | undefined;
+
+  /** @param first the machine's first step; the ledger has opened the epoch already */
+  constructor(header: EpochHeader, first: Step<GangEpochState, GangEffect>, world: EpochWorld) {
+    this.header = header;
+    this.#world = world;
+    this.#state = first.state;
+    this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);
+    // a caller that has just been given the run hears of its first phase too
+    queueMicrotask(() => this.#perform(first.effects));
+  }
+
+  get epoch(): number {
+    return this.header.epoch;
+  }
+
+  get phase(): string {
+    return this.#journal.phase;
+  }
+
+  /** The decision, once it is known. */
+  get decision(): Decision | undefined {
+    return this.#journal.decision?.decision;
+  }
+
+  /** Whether no member is held, or ever will be: all run on, or all were killed. */
+  get hasLetGo(): boolean {
+    return this.#end !== undefined || this.#journal.hasLetGo;
+  }
+
+  /** Calls back at every phase. @returns a function that ends it */
+  onPhase(listener: (phase: string) => void): () => void {
+    return this.#journal.onPhase(listener);
+  }
+
+  /** A reply of an agent, to this epoch or to another. */
+  receive(reply: EpochReply): void {
+    const { gang, epoch, fence } = this.header;
+    if (reply.gang !== gang || reply.epoch !== epoch || reply.fence !== fence) return;
+    this.#journal.addReply(reply);
+    this.#step({ kind: 'ReplyReceived', reply });
+  }
+
+  abort(reason: string): void {
+    this.#step({ kind: 'AbortRequested', reason });
+  }
+
+  memberLost(member: MemberId, reason: string): void {
+    this.#step({ kind: 'MemberLost', member, reason });
+  }
+
+  nodeLost(node: NodeName): void {
+    this.#step({ kind: 'NodeLost', node });
+  }
+
+  /**
+   * Waits until the epoch is decided and all members run on, or were killed.
+   *
+   * @returns how it ended, if it has ended by then
+   * @throws the signal's reason
+   */
+  async untilLetGo(options: { readonly signal?: AbortSignal } = {}): Promise<EpochEnd | undefined> {
+    await this.#until(() => this.hasLetGo || undefined, options);
+    return this.#end;
+  }
+
+  /** Waits for the epoch's end, whatever it is. @throws the signal's reason */
+  async untilEnd(options: { readonly signal?: AbortSignal } = {}): Promise<EpochEnd> {
+    await this.#until(() => this.#end, options);
+    if (this.#end === undefined) throw new Error('an epoch without a deadline was overdue');
+    return this.#end;
+  }
+
+  /** Leaves the epoch as it is, to a successor. */
+  abandonToSuccessor(): void {
+    this.#stopClocks();
+    this.#broken ??= new Error(`epoch ${this.epoch} was left to a successor`);
+    this.#changes.notify();
+  }
+
+  async #until<Found>(
+    look: () => Found | undefined,
+    options: { readonly signal?: AbortSignal },
+  ): Promise<void> {
+    await this.#changes.until(() => {
+      if (this.#broken !== undefined) throw this.#broken;
+      return look();
+    }, options);
+  }
+
+  #step(event: GangEvent): void {
+    if (this.#broken !== undefined || isGangEpochFinished(this.#state)) return;
+    try {
+      const { state, effects } = stepGangEpoch(this.#state, event);
+      this.#state = state;
+      this.#perform(effects);
+    } catch (error) {
+      this.#break(error as Error);
+    }
+  }
+
+  #perform(effects: readonly GangEffect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+    if (effects.length > 0) this.#changes.notify();
+  }
+
+  #performOne(effect: GangEffect): void {
+    switch (effect.kind) {
+      case 'Send':
+        return this.#world.send(effect.node, effect.command);
+      case 'WriteDecision':
+        return this.#decide(effect.decision, effect.reason);
+      case 'SetDeadline': {
+        clearTimeout(this.#deadlines.get(effect.name));
+        const expire = (): void => this.#step({ kind: 'DeadlineExpired', name: effect.name });
+        this.#deadlines.set(effect.name, setTimeout(expire, effect.afterMs));
+        return;
+      }
+      case 'ClearDeadline':
+        clearTimeout(this.#deadlines.get(effect.name));
+        return;
+      case 'WriteManifest':
+        return this.#publish(effect.members);
+      case 'Record':
+        this.#world.log.info({ event: effect.event }, 'epoch');
+        return this.#journal.addProgress(effect.event);
+      case 'Finish':
+        return this.#finish(effect);
+    }
+  }
+
+  #decide(decision: Decision, reason: string): void {
+    // asked for again at every tick: one attempt at a time is enough
+    if (this.#deciding.has(decision)) return;
+    this.#deciding.add(decision);
+    void this.#world.decide(decision, reason).then(
+      (found) => {
+        this.#deciding.delete(decision);
+        this.#journal.addDecision(found);
+        this.#step({ kind: 'DecisionWritten', decision: found });
+      },
+      (error: unknown) => {
+        this.#deciding.delete(decision);
+        this.#world.log.error({ err: error, decision }, 'the decision could not be written');
+        this.#step({ kind: 'LedgerUnavailable' });
+      },
+    );
+  }
+
+  #publish(members: readonly ManifestMember[]): void {
+    this.#journal.addMembers(members);
+    void this.#world.publish(members).then(
+      () => this.#step({ kind: 'ManifestWritten' }),
+      (error: unknown) => {
+        this.#world.log.error({ err: error }, 'the manifest could not be written');
+        this.#step({ kind: 'ManifestFailed', reason: (error as Error).message });
+      },
+    );
+  }
+
+  #finish({ result, failure, warnings }: Extract<GangEffect, { kind: 'Finish' }>): void {
+    this.#stopClocks();
+    for (const warning of warnings) this.#world.log.warn({ warning }, 'epoch');
+    const report = result === 'undecided' ? undefined : this.#journal.report(result, failure);
+    const closed = report === undefined ? Promise.resolve() : this.#world.close(report);
+    this.#ending ??= closed.then(() => {
+      this.#end = { result, failure, report };
+      this.#changes.notify();
+      return this.#end;
+    });
+    this.#ending.catch((error: unknown) => this.#break(error as Error));
+  }
+
+  #break(error: Error): void {
+    this.#world.log.error({ err: error }, 'the epoch can’t go on');
+    this.#broken ??= error;
+    this.#stopClocks();
+    this.#changes.notify();
+  }
+
+  #stopClocks(): void {
+    clearInterval(this.#ticker);
+    for (const timer of this.#deadlines.values()) clearTimeout(timer);
+  }
+}

@@ -1,0 +1,63 @@
+// The state folder: made where it is missing, and refused where it can't be used.
+import { access, constants, mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type HomePaths, homePaths } from '@stillpoint/agent';
+import { z } from 'zod';
+import { HomeNewerVersion, HomeUnusable } from './errors.ts';
+
+/** Version of the state folder's layout that this program writes, and the newest that it reads. */
+const homeVersion = 1;
+const formatSchema = z.object({ format: z.literal('stillpoint-home'), version: z.int().positive() });
+
+/** `$STILLPOINT_HOME`, or where state is kept without it. */
+export const defaultHome = (): string => process.env['STILLPOINT_HOME'] ?? '/var/lib/stillpoint';
+
+/** The coordinator's socket. */
+export const apiSocket = (paths: HomePaths): string => join(paths.runtime, 'api.sock');
+/** The coordinator's log. */
+export const coordinatorLog = (paths: HomePaths): string => join(paths.home, 'coordinator.log');
+
+/**
+ * Makes the state folder, unless it is there, and the run-time folder that belongs to it.
+ *
+ * @throws `SP_HOME_UNUSABLE`, `SP_HOME_NEWER_VERSION`
+ */
+export async function openHome(home: string): Promise<HomePaths> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const paths = homePaths(await realpath(home));
+    await access(paths.home, constants.R_OK | constants.W_OK | constants.X_OK);
+    await checkFormat(paths.home);
+    await mkdir(join(paths.runtime, 'nodes'), { recursive: true, mode: 0o700 });
+    return paths;
+  } catch (error) {
+    if (error instanceof HomeNewerVersion || error instanceof HomeUnusable) throw error;
+    throw new HomeUnusable(home, (error as Error).message, error);
+  }
+}
+
+async function checkFormat(home: string): Promise<void> {
+  const file = join(home, 'format.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const temporary = `${file}.${process.pid}`;
+    const format = { format: 'stillpoint-home', version: homeVersion } satisfies z.infer<typeof formatSchema>;
+    await writeFile(temporary, `${JSON.stringify(format)}\n`);
+    await rename(temporary, file);
+    return;
+  }
+  const parsed = formatSchema.safeParse(parseOrUndefined(text));
+  if (!parsed.success) throw new HomeUnusable(home, `${file} is not what Stillpoint writes`);
+  if (parsed.data.version > homeVersion) throw new HomeNewerVersion(home, parsed.data.version, homeVersion);
+}
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

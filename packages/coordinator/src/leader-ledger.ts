@@ -1,0 +1,63 @@
+// The ledger as its leader uses it: every write is refused once another coordinator has taken the lead.
+import type { Entry, JsonValue, Ledger, Listing, TransactionResult } from '@stillpoint/ledger';
+import { type Fence, fenceNumber, ledgerKeys, type LedgerTransaction, takeFence } from '@stillpoint/protocol';
+import { LeaderLost, StoreUnexpected } from './errors.ts';
+import { limits } from './limits.ts';
+
+/** Values are written as the JSON that they are: what is undefined is left out. */
+interface PlainTransaction extends Omit<LedgerTransaction, 'put'> {
+  readonly put: readonly { readonly key: string; readonly value: unknown }[];
+}
+
+export class LeaderLedger {
+  readonly #ledger: Ledger;
+  readonly fence: Fence;
+
+  private constructor(ledger: Ledger, fence: Fence) {
+    this.#ledger = ledger;
+    this.fence = fence;
+  }
+
+  static async open(ledger: Ledger): Promise<LeaderLedger> {
+    for (let attempt = 1; attempt <= limits.fenceAttemptsMax; attempt += 1) {
+      const entry = await ledger.get(ledgerKeys.fence);
+      const past = entry === undefined ? null : fenceNumber(Number(entry.value));
+      const result = await ledger.transact(takeFence(past));
+      if (result.ok) return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1));
+    }
+    throw new StoreUnexpected('become the leader', 'others become it all the time');
+  }
+
+  get(key: string): Promise<Entry | undefined> {
+    return this.#ledger.get(key);
+  }
+
+  list(prefix: string): Promise<Listing> {
+    return this.#ledger.list(prefix);
+  }
+
+  /** What must be there. */
+  async require(key: string): Promise<Entry> {
+    const entry = await this.#ledger.get(key);
+    if (entry === undefined) throw new StoreUnexpected(`read ${key}`, 'it is not there');
+    return entry;
+  }
+
+  /** A write that nothing but a lost leadership forbids. */
+  async write(what: string, put: PlainTransaction['put'], remove: readonly string[] = []): Promise<void> {
+    const result = await this.transact({ compare: [], put, remove });
+    if (!result.ok) throw new StoreUnexpected(what, 'the ledger refused it');
+  }
+
+  /** @throws `SP_LEADER_LOST`, and what the ledger throws */
+  async transact({ compare, put, remove }: PlainTransaction): Promise<TransactionResult> {
+    const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;
+    const result = await this.#ledger.transact({
+      compare: [isLeader, ...compare.filter(({ key }) => key !== ledgerKeys.fence)],
+      put: put.map(({ key, value }) => ({ key, value: JSON.parse(JSON.stringify(value)) as JsonValue })),
+      ...(remove === undefined ? {} : { remove }),
+    });
+    if (!result.ok && result.found[0]?.value !== this.fence) throw new LeaderLost(this.fence);
+    return result;
+  }
+}

@@ -1,0 +1,168 @@
+// All nodes of a state folder: added, taken out of use, killed. What becomes of their members is not decided here.
+import type { AnswerTo, NodeCommand, RequestOptions } from '@stillpoint/bus';
+import type { NodeRequest } from '@stillpoint/protocol';
+import { limits } from './limits.ts';
+import { NodeNameInUse, NodeNotReady, TooManyNodes, UnknownNode } from './verb-errors.ts';
+import { ManagedNode, type NodeDependencies } from './node.ts';
+import { newNodeNames } from './placement.ts';
+import type { NodeRecord } from './records.ts';
+import type { Store } from './store.ts';
+import { Turnstile } from './wait.ts';
+
+export interface NewNode {
+  readonly name: string;
+  readonly monotonicOffsetSeconds?: number;
+}
+
+export class Nodes {
+  readonly #dependencies: NodeDependencies;
+  readonly #store: Store;
+  readonly #records = new Map<string, NodeRecord>();
+  readonly #managed = new Map<string, ManagedNode>();
+  /** Nodes are added and killed one at a time: names and indexes are given out once. */
+  readonly #turnstile = new Turnstile();
+
+  constructor(store: Store, dependencies: NodeDependencies) {
+    this.#store = store;
+    this.#dependencies = dependencies;
+  }
+
+  /** Brings up every node that the ledger has, and ends what is left of others. */
+  async start(): Promise<void> {
+    const { platform, log } = this.#dependencies;
+    for (const record of await this.#store.listNodes()) this.#records.set(record.name, record);
+    const present = this.list().filter(({ state }) => state === 'present');
+    const ended = await platform.cleanLeftovers(present.map(({ name }) => name));
+    if (ended.length > 0) log.info({ nodes: ended }, 'leftovers of nodes were removed');
+    for (const record of present) {
+      await platform.create(record);
+      this.#manage(record);
+    }
+  }
+
+  list(): NodeRecord[] {
+    return [...this.#records.values()].toSorted((a, b) => a.index - b.index);
+  }
+
+  /** @throws `SP_UNKNOWN_NODE` */
+  record(name: string): NodeRecord {
+    const record = this.#records.get(name);
+    if (record === undefined) throw new UnknownNode(name, [...this.#records.keys()]);
+    return record;
+  }
+
+  /** The node, unless it was killed. */
+  find(name: string): ManagedNode | undefined {
+    return this.#managed.get(name);
+  }
+
+  /** Nodes that members may be placed on now. */
+  usable(): NodeRecord[] {
+    return this.list().filter(({ name, schedulable }) => schedulable && this.find(name)?.isReady === true);
+  }
+
+  /** @throws `SP_UNKNOWN_NODE`, `SP_NODE_NOT_READY` unless members may be placed on it */
+  requireUsable(name: string): NodeRecord {
+    const record = this.record(name);
+    if (record.state === 'killed') throw new NodeNotReady(name, 'it was killed');
+    if (!record.schedulable) throw new NodeNotReady(name, 'it is drained');
+    if (this.find(name)?.isReady !== true) throw new NodeNotReady(name, 'its agent does not answer');
+    return record;
+  }
+
+  /** Sends without waiting. A node that is gone hears nothing. */
+  send(name: string, command: NodeCommand): void {
+    this.find(name)?.send(command);
+  }
+
+  /** @throws `SP_NODE_NOT_READY` when the node was killed, and what `ManagedNode.request` throws */
+  async request<Request extends NodeRequest>(
+    name: string,
+    request: Request,
+    options?: RequestOptions,
+  ): Promise<AnswerTo<Request>> {
+    const node = this.find(name);
+    if (node === undefined) throw new NodeNotReady(name, 'it was killed');
+    return node.request(request, options);
+  }
+
+  /**
+   * Adds a node and waits until its agent answers. One that was killed or drained is put into use again.
+   *
+   * @throws `SP_NODE_NAME_IN_USE`, `SP_TOO_MANY_NODES`, `SP_NODE_NOT_READY`
+   */
+  add(node: NewNode): Promise<NodeRecord> {
+    return this.#turnstile.pass(() => this.#add(node));
+  }
+
+  /** Adds `count` nodes under names that are free. */
+  addUnnamed(count: number): Promise<NodeRecord[]> {
+    return this.#turnstile.pass(async () => {
+      const added: NodeRecord[] = [];
+      for (const name of newNodeNames([...this.#records.keys()], count))
+        added.push(await this.#add({ name }));
+      return added;
+    });
+  }
+
+  async #add({ name, monotonicOffsetSeconds }: NewNode): Promise<NodeRecord> {
+    const before = this.#records.get(name);
+    if (before?.state === 'present' && before.schedulable) throw new NodeNameInUse(name);
+    const record: NodeRecord = {
+      name,
+      index: before?.index ?? this.#freeIndex(),
+      schedulable: true,
+      state: 'present',
+      monotonicOffsetSeconds: monotonicOffsetSeconds ?? before?.monotonicOffsetSeconds ?? 0,
+    };
+    await this.#put(record);
+    await this.#dependencies.platform.create(record);
+    const node = this.find(name) ?? this.#manage(record);
+    node.record = record;
+    if (!(await node.untilReady({ deadlineMs: limits.nodeUpMs })))
+      throw new NodeNotReady(name, 'its agent does not answer');
+    return record;
+  }
+
+  /** No member is placed on it any more. */
+  async cordon(name: string): Promise<void> {
+    await this.#put({ ...this.record(name), schedulable: false });
+  }
+
+  /** SIGKILL for everything on it. Its name stays, until it is added again. */
+  kill(name: string): Promise<void> {
+    return this.#turnstile.pass(async () => {
+      const record = this.record(name);
+      if (record.state === 'killed') return;
+      await this.#put({ ...record, state: 'killed' });
+      const node = this.#managed.get(name);
+      this.#managed.delete(name);
+      await node?.close();
+      await this.#dependencies.platform.kill(name);
+    });
+  }
+
+  /** Ends all links; nodes and members are left as they are. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#managed.values()].map((node) => node.close()));
+  }
+
+  #manage(record: NodeRecord): ManagedNode {
+    const node = new ManagedNode(record, this.#dependencies);
+    this.#managed.set(record.name, node);
+    return node;
+  }
+
+  async #put(record: NodeRecord): Promise<void> {
+    await this.#store.putNode(record);
+    this.#records.set(record.name, record);
+    const node = this.#managed.get(record.name);
+    if (node !== undefined) node.record = record;
+  }
+
+  #freeIndex(): number {
+    const used = new Set(this.list().map(({ index }) => index));
+    for (let index = 1; index <= limits.nodesMax; index += 1) if (!used.has(index)) return index;
+    throw new TooManyNodes(limits.nodesMax);
+  }
+}

@@ -1,0 +1,31 @@
+// The platform port: where nodes come from. Virtual nodes on this machine stand behind it, and stand-ins in tests.
+import type { NodeLink } from '@stillpoint/bus';
+
+export interface PlatformNode {
+  readonly name: string;
+  /** 1 and up, unique in the state folder. */
+  readonly index: number;
+  readonly monotonicOffsetSeconds: number;
+}
+
+/** Where the files with a member's output are. */
+export interface LogFiles {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface NodePlatform {
+  /** Makes the node. Does nothing when it is there. */
+  create(node: PlatformNode): Promise<void>;
+  /** Starts the node's agent and returns once it answers. Does nothing when one answers already. */
+  startAgent(node: PlatformNode): Promise<void>;
+  /** A link to the node's agent, whether it is there yet or not. */
+  connect(name: string): NodeLink;
+  /** Ends everything on the node at once. Does nothing when it is gone. */
+  kill(name: string): Promise<void>;
+  /** Ends what is left of nodes that are not among these. @returns their names */
+  cleanLeftovers(names: readonly string[]): Promise<readonly string[]>;
+  logFiles(gang: string, incarnation: number, member: number): LogFiles;
+  /** Removes the logs of a gang, and what else it left in the state folder. */
+  removeGangFiles(gang: string): Promise<void>;
+}

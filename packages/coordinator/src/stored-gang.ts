@@ -1,0 +1,143 @@
+// A gang as the ledger has it, put together from its keys. Pure.
+import type { Entry } from '@stillpoint/ledger';
+import { gangId, type Incarnation, incarnationNumber, ledgerKeys } from '@stillpoint/protocol';
+import {
+  type Ending,
+  endingSchema,
+  type EpochOpened,
+  epochOpenedSchema,
+  type EpochReport,
+  epochReportSchema,
+  type GangRecord,
+  gangRecordSchema,
+  type IncarnationOpened,
+  incarnationOpenedSchema,
+  type Move,
+  moveSchema,
+} from './records.ts';
+
+/** Keys that only the coordinator knows, beside the protocol's. */
+export const ownKeys = {
+  nodes: 'nodes/',
+  node: (name: string): string => `nodes/${name}`,
+  gangs: 'gangs/',
+  /** What the gang is. A gang without it does not exist (any more). */
+  spec: (gang: string): string => `gangs/${gang}/spec`,
+  running: (gang: string, incarnation: number): string => `gangs/${gang}/incarnations/${incarnation}/running`,
+  ending: (gang: string, incarnation: number): string => `gangs/${gang}/incarnations/${incarnation}/ending`,
+  removed: (gang: string, epoch: number): string => `gangs/${gang}/epochs/${epoch}/removed`,
+  move: (gang: string): string => `gangs/${gang}/move`,
+  undo: (gang: string): string => `gangs/${gang}/undo/`,
+  /** Numbers have a fixed width: keys are listed in their order. */
+  undoRecord: (gang: string, number: number): string =>
+    `gangs/${gang}/undo/${String(number).padStart(10, '0')}`,
+  /** What stays of a gang that is removed: its numbers, and that its last incarnation is over. */
+  keptAfterRemoval: (gang: string, latest: number | undefined): ReadonlySet<string> => {
+    const id = gangId(gang);
+    const last = latest === undefined ? undefined : incarnationNumber(latest);
+    return new Set([
+      ledgerKeys.epochMark(id),
+      ledgerKeys.incarnation(id),
+      ...(last === undefined ? [] : [ledgerKeys.outcome(id, last), ledgerKeys.ended(id, last)]),
+    ]);
+  },
+} as const;
+
+export interface StoredIncarnation {
+  readonly incarnation: Incarnation;
+  readonly opened: IncarnationOpened;
+  readonly outcome?: 'go' | 'abandon';
+  readonly isRunning: boolean;
+  readonly ending?: Ending;
+  readonly isEnded: boolean;
+}
+
+export interface StoredEpoch {
+  readonly epoch: number;
+  readonly opened: EpochOpened;
+  readonly decision?: 'commit' | 'abort';
+  readonly closed?: EpochReport;
+  readonly isRemoved: boolean;
+}
+
+export interface StoredGang {
+  readonly record: GangRecord;
+  /** Oldest first. */
+  readonly incarnations: readonly StoredIncarnation[];
+  /** Oldest first. */
+  readonly epochs: readonly StoredEpoch[];
+  readonly move?: Move;
+}
+
+export interface StoredGangs {
+  readonly gangs: StoredGang[];
+  /** Gangs that were being removed. */
+  readonly remains: string[];
+}
+
+/** @param entries all keys of these gangs */
+export function storedGangs(entries: readonly Entry[]): StoredGangs {
+  const byGang = Map.groupBy(entries, ({ key }) => key.split('/')[1] ?? '');
+  const gangs: StoredGang[] = [];
+  const remains: string[] = [];
+  for (const [name, own] of byGang) {
+    const values = new Map(own.map(({ key, value }) => [key, value as unknown]));
+    const spec = values.get(ownKeys.spec(name));
+    if (spec !== undefined) gangs.push(storedGang(name, gangRecordSchema.parse(spec), values));
+    else if (hasRemains(name, values)) remains.push(name);
+  }
+  return { gangs, remains };
+}
+
+function hasRemains(name: string, values: ReadonlyMap<string, unknown>): boolean {
+  const latest = values.get(ledgerKeys.incarnation(gangId(name)));
+  const kept = ownKeys.keptAfterRemoval(name, typeof latest === 'number' ? latest : undefined);
+  return [...values.keys()].some((key) => !kept.has(key));
+}
+
+function storedGang(name: string, record: GangRecord, values: ReadonlyMap<string, unknown>): StoredGang {
+  const numbersOf = (kind: 'incarnations' | 'epochs'): number[] => {
+    const pattern = new RegExp(`^gangs/${name}/${kind}/(\\d+)/opened$`);
+    const numbers = [...values.keys()].flatMap((key) => pattern.exec(key)?.[1] ?? []).map(Number);
+    return numbers.toSorted((a, b) => a - b);
+  };
+  const move = values.get(ownKeys.move(name));
+  return {
+    record,
+    incarnations: numbersOf('incarnations').map((number) => storedIncarnation(name, number, values)),
+    epochs: numbersOf('epochs').map((number) => storedEpoch(name, number, values)),
+    ...(move === undefined ? {} : { move: moveSchema.parse(move) }),
+  };
+}
+
+function storedIncarnation(
+  name: string,
+  number: number,
+  values: ReadonlyMap<string, unknown>,
+): StoredIncarnation {
+  const gang = gangId(name);
+  const incarnation = incarnationNumber(number);
+  const outcome = values.get(ledgerKeys.outcome(gang, incarnation));
+  const ending = values.get(ownKeys.ending(name, number));
+  return {
+    incarnation,
+    opened: incarnationOpenedSchema.parse(values.get(ledgerKeys.opened(gang, incarnation))),
+    ...(outcome === 'go' || outcome === 'abandon' ? { outcome } : {}),
+    isRunning: values.has(ownKeys.running(name, number)),
+    ...(ending === undefined ? {} : { ending: endingSchema.parse(ending) }),
+    isEnded: values.has(ledgerKeys.ended(gang, incarnation)),
+  };
+}
+
+function storedEpoch(name: string, number: number, values: ReadonlyMap<string, unknown>): StoredEpoch {
+  const prefix = `gangs/${name}/epochs/${number}`;
+  const decision = values.get(`${prefix}/decision`);
+  const closed = values.get(`${prefix}/closed`);
+  return {
+    epoch: number,
+    opened: epochOpenedSchema.parse(values.get(`${prefix}/opened`)),
+    ...(decision === 'commit' || decision === 'abort' ? { decision } : {}),
+    ...(closed === undefined ? {} : { closed: epochReportSchema.parse(closed) }),
+    isRemoved: values.has(ownKeys.removed(name, number)),
+  };
+}

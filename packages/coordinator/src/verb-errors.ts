@@ -1,0 +1,205 @@
+// The coded errors of verbs: what is unknown, in use, busy or not in the state that the verb needs.
+import { StillpointError } from '@stillpoint/protocol';
+
+/** No node is ready to take members. */
+export class NoNode extends StillpointError {
+  constructor() {
+    super('SP_NO_NODE', 'there is no node that members could be placed on', {
+      remedy: 'Add one with `stillpoint node add NAME`, or name others with --onto.',
+    });
+    this.name = 'NoNode';
+  }
+}
+
+/** There is no gang of this name. */
+export class UnknownGang extends StillpointError {
+  constructor(gang: string, known: readonly string[]) {
+    super(
+      'SP_UNKNOWN_GANG',
+      `there is no gang ${gang}${known.length === 0 ? '' : ` (there are ${listNames(known)})`}`,
+      {
+        remedy: '`stillpoint ps` lists the gangs; `stillpoint run` starts one.',
+      },
+    );
+    this.name = 'UnknownGang';
+  }
+}
+
+/** A gang of this name exists, running or not. */
+export class GangNameInUse extends StillpointError {
+  constructor(gang: string) {
+    super('SP_GANG_NAME_IN_USE', `there is a gang ${gang} already`, {
+      remedy: `Choose another name, or forget that gang first: \`stillpoint rm ${gang}\`.`,
+    });
+    this.name = 'GangNameInUse';
+  }
+}
+
+/** The gang has no such epoch. */
+export class UnknownEpoch extends StillpointError {
+  constructor(gang: string, epoch: number) {
+    super('SP_UNKNOWN_EPOCH', `${gang} has no epoch ${epoch}`, {
+      remedy: `\`stillpoint epochs ${gang}\` lists those that there are.`,
+    });
+    this.name = 'UnknownEpoch';
+  }
+}
+
+/** The epoch is not in the vault, so that nothing can be restored from it or read of it. */
+export class EpochNotPublished extends StillpointError {
+  constructor(gang: string, epoch: number, state: string) {
+    super('SP_EPOCH_NOT_PUBLISHED', `epoch ${epoch} of ${gang} is ${state}: it can not be used`, {
+      remedy: `Choose one that is published: \`stillpoint epochs ${gang}\`.`,
+    });
+    this.name = 'EpochNotPublished';
+  }
+}
+
+/** The gang has nothing to be restored from. */
+export class NoPublishedEpoch extends StillpointError {
+  constructor(gang: string) {
+    super('SP_NO_PUBLISHED_EPOCH', `${gang} has no published epoch`, {
+      remedy: 'Nothing can be restored: start the gang anew under another name, or after `stillpoint rm`.',
+    });
+    this.name = 'NoPublishedEpoch';
+  }
+}
+
+/** The epoch is being restored, read or written. */
+export class EpochInUse extends StillpointError {
+  constructor(gang: string, epoch: number) {
+    super('SP_EPOCH_IN_USE', `epoch ${epoch} of ${gang} is in use`, {
+      remedy: 'Wait until the verb that uses it has ended.',
+      retryable: true,
+    });
+    this.name = 'EpochInUse';
+  }
+}
+
+/** There is no node of this name. */
+export class UnknownNode extends StillpointError {
+  constructor(node: string, known: readonly string[]) {
+    super(
+      'SP_UNKNOWN_NODE',
+      `there is no node ${node}${known.length === 0 ? '' : ` (there are ${listNames(known)})`}`,
+      {
+        remedy: `Add it with \`stillpoint node add ${node}\`, or choose one of \`stillpoint nodes\`.`,
+      },
+    );
+    this.name = 'UnknownNode';
+  }
+}
+
+/** The node exists and is in use. */
+export class NodeNameInUse extends StillpointError {
+  constructor(node: string) {
+    super('SP_NODE_NAME_IN_USE', `there is a node ${node} already`, {
+      remedy: 'Choose another name; `stillpoint nodes` lists those in use.',
+    });
+    this.name = 'NodeNameInUse';
+  }
+}
+
+/** Members can not be placed on this node now. */
+export class NodeNotReady extends StillpointError {
+  constructor(node: string, detail: string) {
+    super('SP_NODE_NOT_READY', `node ${node} can not be used: ${detail}`, {
+      remedy: `Put it into use with \`stillpoint node add ${node}\`, or choose another.`,
+      retryable: true,
+    });
+    this.name = 'NodeNotReady';
+  }
+}
+
+/** The state folder has as many nodes as it can have. */
+export class TooManyNodes extends StillpointError {
+  constructor(nodesMax: number) {
+    super('SP_TOO_MANY_NODES', `there are ${nodesMax} nodes already`, {
+      remedy: 'Use the nodes that are there.',
+    });
+    this.name = 'TooManyNodes';
+  }
+}
+
+/** Another checkpoint of the gang is under way. */
+export class CheckpointRunning extends StillpointError {
+  constructor(gang: string, epoch: number | undefined) {
+    super(
+      'SP_CHECKPOINT_RUNNING',
+      `a checkpoint of ${gang} is under way${epoch === undefined ? '' : ` (epoch ${epoch})`}`,
+      {
+        remedy: `Wait for it: \`stillpoint epochs ${gang}\` shows how far it is.`,
+        retryable: true,
+      },
+    );
+    this.name = 'CheckpointRunning';
+  }
+}
+
+/** Another verb has the gang. */
+export class GangBusy extends StillpointError {
+  constructor(gang: string, verb: string) {
+    super('SP_GANG_BUSY', `${gang} is busy: ${verb} is under way`, {
+      remedy: 'Wait until it has ended, or stop the gang.',
+      retryable: true,
+    });
+    this.name = 'GangBusy';
+  }
+}
+
+/** The verb needs a gang that runs. */
+export class GangNotRunning extends StillpointError {
+  constructor(gang: string, state: string) {
+    super('SP_GANG_NOT_RUNNING', `${gang} does not run: it is ${state}`, {
+      remedy: `\`stillpoint restore ${gang}\` brings it back from its last published epoch.`,
+    });
+    this.name = 'GangNotRunning';
+  }
+}
+
+/** The gang is ending: members of it have ended already. */
+export class GangEnding extends StillpointError {
+  constructor(gang: string, detail: string) {
+    super('SP_GANG_ENDING', `${gang} is ending: ${detail}`, {
+      remedy: `\`stillpoint wait ${gang}\` tells how it ends.`,
+    });
+    this.name = 'GangEnding';
+  }
+}
+
+/** The verb needs a gang that has ended. */
+export class GangRunning extends StillpointError {
+  constructor(gang: string) {
+    super('SP_GANG_RUNNING', `${gang} has not ended`, {
+      remedy: `End it first: \`stillpoint stop ${gang}\`.`,
+    });
+    this.name = 'GangRunning';
+  }
+}
+
+/** The gang has no member on that node. */
+export class NothingToMove extends StillpointError {
+  constructor(gang: string, node: string) {
+    super('SP_NOTHING_TO_MOVE', `${gang} has no member on ${node}`, {
+      remedy: `\`stillpoint show ${gang}\` shows where its members are.`,
+    });
+    this.name = 'NothingToMove';
+  }
+}
+
+/** What is stored of an epoch is damaged. Nothing was touched. */
+export class EpochDamaged extends StillpointError {
+  constructor(gang: string, epoch: number, problems: readonly string[]) {
+    super('SP_EPOCH_DAMAGED', `epoch ${epoch} of ${gang} is damaged: ${listNames(problems)}`, {
+      remedy: 'Restore an earlier epoch; `stillpoint verify` tells which ones are whole.',
+    });
+    this.name = 'EpochDamaged';
+  }
+}
+
+const namesMax = 8;
+
+function listNames(names: readonly string[]): string {
+  const rest = names.length - namesMax;
+  return names.slice(0, namesMax).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
