@@ -20,6 +20,7 @@ import {
   tickMs,
 } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
+import { Deadlines } from './deadlines.ts';
 import { EpochJournal } from './epoch-journal.ts';
 import type { EpochReport } from './records.ts';
 import { Changes } from './wait.ts';
@@ -47,7 +48,7 @@ export class EpochRun {
   readonly #world: EpochWorld;
   readonly #journal = new EpochJournal();
   readonly #changes = new Changes();
-  readonly #deadlines = new Map<GangDeadline, NodeJS.Timeout>();
+  readonly #deadlines = new Deadlines<GangDeadline>((name) => this.#step({ kind: 'DeadlineExpired', name }));
   readonly #deciding = new Set<Decision>();
   readonly #ticker: NodeJS.Timeout;
   #state: GangEpochState;
@@ -165,15 +166,10 @@ export class EpochRun {
         return this.#world.send(effect.node, effect.command);
       case 'WriteDecision':
         return this.#decide(effect.decision, effect.reason);
-      case 'SetDeadline': {
-        clearTimeout(this.#deadlines.get(effect.name));
-        const expire = (): void => this.#step({ kind: 'DeadlineExpired', name: effect.name });
-        this.#deadlines.set(effect.name, setTimeout(expire, effect.afterMs));
-        return;
-      }
+      case 'SetDeadline':
+        return this.#deadlines.set(effect.name, effect.afterMs);
       case 'ClearDeadline':
-        clearTimeout(this.#deadlines.get(effect.name));
-        return;
+        return this.#deadlines.clear(effect.name);
       case 'WriteManifest':
         return this.#publish(effect.members);
       case 'Record':
@@ -235,6 +231,6 @@ export class EpochRun {
 
   #stopClocks(): void {
     clearInterval(this.#ticker);
-    for (const timer of this.#deadlines.values()) clearTimeout(timer);
+    this.#deadlines.clearAll();
   }
 }

@@ -1,5 +1,14 @@
-// Public face of the coordinator: its API's types, a client, and how to start one.
+// Public face of the coordinator: its API's types, a client, and how to find or start one.
 export * from './api.ts';
 export { type CallOptions, CoordinatorClient, type StreamOptions } from './client.ts';
-export { ApiError, CoordinatorUnreachable, UnexpectedAnswer } from './errors.ts';
+export { ensureCoordinator, type EnsureOptions } from './ensure.ts';
+export {
+  ApiError,
+  CoordinatorStartFailed,
+  CoordinatorUnreachable,
+  HomeNewerVersion,
+  HomeUnusable,
+  UnexpectedAnswer,
+} from './errors.ts';
+export { apiSocket, coordinatorLog, defaultHome, openHome } from './home.ts';
 export { limits as coordinatorLimits } from './limits.ts';

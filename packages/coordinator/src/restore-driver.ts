@@ -1,0 +1,171 @@
+// Drives the protocol's machine of one restore attempt: carries out its effects, and feeds it replies, deadlines and
+// the ledger's answers. Decides nothing itself.
+import {
+  type Failure,
+  isRestoreFinished,
+  type NodeName,
+  type RestoreCommand,
+  type RestoreDeadline,
+  type RestoreEffect,
+  type RestoreEvent,
+  type RestoreHeader,
+  type RestoreOutcome,
+  type RestoreReply,
+  type RestoreResult,
+  type RestoreState,
+  type Step,
+  stepRestoreAttempt,
+  tickMs,
+} from '@stillpoint/protocol';
+import type { Logger } from 'pino';
+import { Deadlines } from './deadlines.ts';
+
+/** What the driver needs of the world. */
+export interface RestoreWorld {
+  send(node: string, command: RestoreCommand): void;
+  /** Ends the incarnation before and opens this one. @returns why that is not allowed, or undefined */
+  open(): Promise<string | undefined>;
+  /** Writes the outcome unless there is one. @returns the one that stands */
+  decide(outcome: RestoreOutcome, reason: string): Promise<RestoreOutcome>;
+  /** Every member of it is dead. */
+  markEnded(): Promise<void>;
+  onPhase(phase: string): void;
+  readonly log: Logger;
+}
+
+export interface RestoreEnd {
+  readonly result: RestoreResult;
+  readonly failure: Failure | null;
+}
+
+export class RestoreRun {
+  readonly header: RestoreHeader;
+  readonly #world: RestoreWorld;
+  readonly #deadlines = new Deadlines<RestoreDeadline>((name) =>
+    this.#step({ kind: 'DeadlineExpired', name }),
+  );
+  readonly #end = Promise.withResolvers<RestoreEnd>();
+  /** Questions to the ledger that are not answered yet: asked again at every tick, one at a time is enough. */
+  readonly #asking = new Set<string>();
+  readonly #ticker: NodeJS.Timeout;
+  #state: RestoreState;
+  #isOver = false;
+
+  /** @param first the machine's first step */
+  constructor(header: RestoreHeader, first: Step<RestoreState, RestoreEffect>, world: RestoreWorld) {
+    this.header = header;
+    this.#world = world;
+    this.#state = first.state;
+    this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);
+    this.#end.promise.catch(() => undefined);
+    queueMicrotask(() => this.#guarded(() => this.#perform(first.effects)));
+  }
+
+  /** A reply of an agent, to this attempt or to another. */
+  receive(reply: RestoreReply): void {
+    const { gang, incarnation, fence } = this.header;
+    if (reply.gang !== gang || reply.incarnation !== incarnation || reply.fence !== fence) return;
+    this.#step({ kind: 'ReplyReceived', reply });
+  }
+
+  abandon(reason: string): void {
+    this.#step({ kind: 'AbandonRequested', reason });
+  }
+
+  nodeLost(node: NodeName): void {
+    this.#step({ kind: 'NodeLost', node });
+  }
+
+  untilEnd(): Promise<RestoreEnd> {
+    return this.#end.promise;
+  }
+
+  /** Leaves the attempt as it is, to a successor. */
+  abandonToSuccessor(): void {
+    this.#fail(new Error(`the attempt of ${this.header.gang} was left to a successor`));
+  }
+
+  #step(event: RestoreEvent): void {
+    if (this.#isOver || isRestoreFinished(this.#state)) return;
+    this.#guarded(() => {
+      const { state, effects } = stepRestoreAttempt(this.#state, event);
+      this.#state = state;
+      this.#perform(effects);
+    });
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #perform(effects: readonly RestoreEffect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+  }
+
+  #performOne(effect: RestoreEffect): void {
+    switch (effect.kind) {
+      case 'Send':
+        return this.#world.send(effect.node, effect.command);
+      case 'OpenIncarnation':
+        return this.#ask('open', () => this.#world.open(), asOpened);
+      case 'WriteRestoreOutcome':
+        return this.#ask(
+          effect.outcome,
+          () => this.#world.decide(effect.outcome, effect.reason),
+          (outcome) => ({ kind: 'OutcomeWritten', outcome }),
+        );
+      case 'WriteEnded':
+        return this.#ask(
+          'ended',
+          () => this.#world.markEnded(),
+          () => ({ kind: 'EndedWritten' }),
+        );
+      case 'SetDeadline':
+        return this.#deadlines.set(effect.name, effect.afterMs);
+      case 'ClearDeadline':
+        return this.#deadlines.clear(effect.name);
+      case 'Record':
+        this.#world.log.info({ event: effect.event }, 'restore');
+        if (effect.event.kind === 'PhaseEntered') this.#world.onPhase(effect.event.phase);
+        return;
+      case 'Finish':
+        for (const warning of effect.warnings) this.#world.log.warn({ warning }, 'restore');
+        this.#stop();
+        return this.#end.resolve({ result: effect.result, failure: effect.failure });
+    }
+  }
+
+  #ask<Answer>(what: string, ask: () => Promise<Answer>, asEvent: (answer: Answer) => RestoreEvent): void {
+    if (this.#asking.has(what)) return;
+    this.#asking.add(what);
+    void ask().then(
+      (answer) => {
+        this.#asking.delete(what);
+        this.#step(asEvent(answer));
+      },
+      (error: unknown) => {
+        this.#asking.delete(what);
+        this.#world.log.error({ err: error, what }, 'the ledger did not answer');
+        this.#step({ kind: 'LedgerUnavailable' });
+      },
+    );
+  }
+
+  #fail(error: Error): void {
+    this.#stop();
+    this.#end.reject(error);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    clearInterval(this.#ticker);
+    this.#deadlines.clearAll();
+  }
+}
+
+const asOpened = (refusal: string | undefined): RestoreEvent =>
+  refusal === undefined ? { kind: 'IncarnationOpened' } : { kind: 'IncarnationRefused', reason: refusal };
