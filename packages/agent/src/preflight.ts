@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Blocker, type KernelSocket, memberId, nodeName, type OutsidePolicy } from '@stillpoint/protocol';
 import { exec } from './exec.ts';
 import { cgroupProcesses } from './freezer.ts';
-import { limits } from './limits.ts';
+import { holdBudgetMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
 import { enterSandbox, type SandboxRecord } from './sandbox.ts';
 import { listSockets } from './sockets.ts';
@@ -30,7 +30,7 @@ export async function preflightMember(context: MemberContext, outside: OutsidePo
     roomBlockers(context, pids),
   ]);
   const gone = pids.length === 0 ? [blocker(record, 'SP_MEMBER_GONE', 'has no process any more', 'See `stillpoint show` for how it ended.')] : [];
-  return { blockers: [...gone, ...found.flat()], holdBudgetMs: limits.holdBudgetMs };
+  return { blockers: [...gone, ...found.flat()], holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)) };
 }
 
 function blocker(record: SandboxRecord, code: string, what: string, remedy: string): Blocker {
