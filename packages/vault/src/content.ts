@@ -56,7 +56,7 @@ export async function storeContent(
     plain.update(chunk);
     bytes += chunk.length;
     nonZeroBytes += countNonZero(chunk);
-    return await compress(chunk, { params, chunkSize: vaultLimits.frameBytesMax });
+    return await compress(chunk, { params, chunkSize: frameBytesFor(chunk.length) });
   });
   await onDisk(path, async () => {
     await withFile(path, newFile, async (handle) => {
@@ -96,6 +96,7 @@ export async function readContent(
 ): Promise<void> {
   const plain = createHash('sha256');
   const stored = createHash('sha256');
+  const roomForChunk = Math.min(vaultLimits.chunkBytes, expected.bytes) + 1024;
   let bytes = 0;
   await onDisk(path, async () => {
     await withSource(path, async (handle) => {
@@ -105,8 +106,7 @@ export async function readContent(
       }
       const frames = framesOf(handle, (piece) => stored.update(piece));
       const chunks = inOrder(frames, workers, async (frame) => {
-        const options = { maxOutputLength: vaultLimits.chunkBytes, chunkSize: vaultLimits.chunkBytes };
-        return await decompress(frame, options);
+        return await decompress(frame, { maxOutputLength: vaultLimits.chunkBytes, chunkSize: roomForChunk });
       });
       for await (const chunk of chunks) {
         bytes += chunk.length;
@@ -140,11 +140,12 @@ export async function withNewFile(
 
 /** The content of an open file in chunks that belong to the receiver: at least one, all but the last full. */
 export async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  let isFirst = true;
-  for (;;) {
-    const chunk = await readFully(handle, vaultLimits.chunkBytes);
-    if (chunk.length > 0 || isFirst) yield chunk;
-    isFirst = false;
+  const { size } = await handle.stat();
+  // A file that has grown meanwhile shows by its last chunk: it is one byte longer than it was to be.
+  for (let done = 0; ;) {
+    const chunk = await readFully(handle, Math.min(vaultLimits.chunkBytes, Math.max(size - done, 0) + 1));
+    if (chunk.length > 0 || done === 0) yield chunk;
+    done += chunk.length;
     if (chunk.length < vaultLimits.chunkBytes) return;
   }
 }
@@ -174,6 +175,9 @@ async function readFully(handle: FileHandle, count: number): Promise<Buffer> {
   }
   return buffer.subarray(0, filled);
 }
+
+/** Room for a compressed chunk, also if it grew. */
+const frameBytesFor = (chunkBytes: number): number => chunkBytes + Math.ceil(chunkBytes / 128) + 1024;
 
 function countNonZero(chunk: Buffer): number {
   let count = 0;
