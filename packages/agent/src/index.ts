@@ -6,3 +6,4 @@ export { installedCriu } from './tools.ts';
 export {
   applyFilePlan, FileChanged, type FilePlan, type GangFile, mergeNotes, planFileRollback, sweepTails, type UndoRecord,
 } from './files/index.ts';
+export { gangHosts, memberHostname } from './hosts.ts';
