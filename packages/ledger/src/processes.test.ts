@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openFileLedger } from './file-ledger.ts';
-import { needPrivateMounts, startChild } from './fixtures/child.ts';
+import { needPrivateMounts, startChild } from './testing/child.ts';
 
 let folder: string;
 
@@ -19,7 +19,9 @@ const waitMs = 30_000;
 
 test('two processes race for 1000 keys: each has exactly one winner, and both name it', async () => {
   const ledger = await openFileLedger(folder);
-  const racers = ['left', 'right'].map((name) => startChild('racer', [folder, name, '1000']));
+  const racers = ['left', 'right'].map((name) =>
+    startChild(new URL('./testing/racer.ts', import.meta.url), [folder, name, '1000']),
+  );
   await vi.waitFor(
     async () => {
       expect((await ledger.list('ready/')).entries).toHaveLength(2);
@@ -48,7 +50,11 @@ test('a writer killed again and again loses nothing that was acknowledged', asyn
   for (let round = 0; round < 15; round += 1) {
     const prefix = `round/${round}`;
     // Large records, so that a kill may cut one short.
-    const writer = startChild('writer', [folder, prefix, String(200_000)]);
+    const writer = startChild(new URL('./testing/writer.ts', import.meta.url), [
+      folder,
+      prefix,
+      String(200_000),
+    ]);
     const enough = 1 + (round % 5);
     await vi.waitFor(() => expect(writer.printed().split('\n').length).toBeGreaterThan(enough), {
       timeout: waitMs,
@@ -73,7 +79,10 @@ test('a writer killed again and again loses nothing that was acknowledged', asyn
 
 test('a full disk is SP_LEDGER_FULL, and all is well again once there is room', async (context) => {
   needPrivateMounts(context);
-  const filler = startChild('filler', [folder], { at: folder, bytes: 1024 * 1024 });
+  const filler = startChild(new URL('./testing/filler.ts', import.meta.url), [folder], {
+    at: folder,
+    bytes: 1024 * 1024,
+  });
   expect(await filler.ended).toBe(0);
   expect(filler.printed()).toMatch(/\d+ acknowledged/);
 });

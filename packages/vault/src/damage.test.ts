@@ -6,7 +6,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryVault } from './directory-vault.ts';
 import { sha256Hex } from './disk.ts';
-import { bytesOf, manifestOf, readTree, writeTree } from './fixtures/trees.ts';
+import { bytesOf, manifestOf, readTree, writeTree } from './testing/trees.ts';
 import { frameLead } from './frames.ts';
 import { manifestFormat, type Manifest } from './manifest.ts';
 import { seal } from './sealed.ts';

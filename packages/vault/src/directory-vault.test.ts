@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryVault } from './directory-vault.ts';
-import { bytesOf, manifestOf, readTree, writeTree, type Tree } from './fixtures/trees.ts';
+import { bytesOf, manifestOf, readTree, writeTree, type Tree } from './testing/trees.ts';
 import type { JsonValue, Manifest } from './manifest.ts';
 import type { Progress, Vault } from './vault.ts';
 

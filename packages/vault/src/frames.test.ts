@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { chunksOf, storeContent, withSource } from './content.ts';
-import { bytesOf } from './fixtures/trees.ts';
+import { bytesOf } from './testing/trees.ts';
 import { frameBytesAfter, frameLead, frameLeadBytes } from './frames.ts';
 import { vaultLimits } from './limits.ts';
 

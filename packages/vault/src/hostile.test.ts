@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDirectoryVault } from './directory-vault.ts';
 import { sha256Hex } from './disk.ts';
-import { bytesOf, manifestOf, readTree, writeTree } from './fixtures/trees.ts';
+import { bytesOf, manifestOf, readTree, writeTree } from './testing/trees.ts';
 import { Layout, readFileIn, storedFileIn } from './layout.ts';
 import { manifestFormat, storedFilesSchema, type Manifest } from './manifest.ts';
 import { isFileName, storedName } from './names.ts';

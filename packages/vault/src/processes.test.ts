@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openDirectoryVault } from './directory-vault.ts';
-import { needPrivateMounts, startChild } from './fixtures/child.ts';
-import { bytesOf, readTree, writeTree } from './fixtures/trees.ts';
+import { needPrivateMounts, startChild } from './testing/child.ts';
+import { bytesOf, readTree, writeTree } from './testing/trees.ts';
 
 let folder: string;
 let staging: string;
@@ -27,7 +27,11 @@ test('a writer killed at any moment leaves every published epoch whole', { timeo
   await writeTree(staging, { 'pages-1.img': bytesOf(6_000_000), 'a/core.img': bytesOf(500), b: bytesOf(0) });
   let firstEpoch = 1;
   for (let round = 0; round < rounds; round += 1) {
-    const publisher = startChild('publisher', [root, staging, String(firstEpoch)]);
+    const publisher = startChild(new URL('./testing/publisher.ts', import.meta.url), [
+      root,
+      staging,
+      String(firstEpoch),
+    ]);
     const steps = 1 + (round % 4);
     await vi.waitFor(() => expect(publisher.printed().split('\n').length).toBeGreaterThan(steps), {
       timeout: 30_000,
@@ -65,7 +69,10 @@ test('a full disk is SP_VAULT_FULL, and nothing is left of what failed', async (
   const disk = join(folder, 'disk');
   await mkdir(disk);
   await mkdir(staging);
-  const child = startChild('full-disk', [disk, staging], { at: disk, bytes: 24 * 1024 * 1024 });
+  const child = startChild(new URL('./testing/full-disk.ts', import.meta.url), [disk, staging], {
+    at: disk,
+    bytes: 24 * 1024 * 1024,
+  });
   expect(await child.ended).toBe(0);
   expect(child.printed()).toContain('all checked');
 });
