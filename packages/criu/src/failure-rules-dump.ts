@@ -4,8 +4,8 @@ import type { FailureRule } from './failure-rule.ts';
 export const dumpFailureRules: readonly FailureRule[] = [
   {
     code: 'SP_CRIU_IO_URING',
-    message: 'the program uses io_uring, which cannot be checkpointed',
-    pattern: /\[io_uring\]/,
+    message: 'the program uses io_uring, whose descriptors the kernel hands to nobody',
+    pattern: /\[io_uring\]|send_fds failed \(-22\)/,
     remedy: 'Switch io_uring off in the program (Node: UV_USE_IO_URING=0) or by kernel.io_uring_disabled.',
   },
   {
@@ -16,16 +16,22 @@ export const dumpFailureRules: readonly FailureRule[] = [
   },
   {
     code: 'SP_CRIU_DEVICE',
-    message: 'the program has a device open or mapped: descriptor $<fd>, $<what>',
-    pattern:
-      /Can't dump file (?<fd>\d+) of that type \[2\d{4}\] \((?<what>.+)\)|Can't dump file \d+ of that type \[6\d{4}\]|Can't handle non-regular mapping|handle_device_vma plugin failed/,
+    message: 'the program has a device open: descriptor $<fd>, $<what>',
+    pattern: /Can't dump file (?<fd>\d+) of that type \[[26]0\d{3}\] \((?<what>.+)\)/,
+    remedy:
+      'Close the device before the checkpoint, or checkpoint with the accelerator driver of that device.',
+  },
+  {
+    code: 'SP_CRIU_DEVICE',
+    message: 'the program has a device mapped into its memory',
+    pattern: /Can't handle non-regular mapping|handle_device_vma plugin failed|Unsupported mapping found/,
     remedy:
       'Close the device before the checkpoint, or checkpoint with the accelerator driver of that device.',
   },
   {
     code: 'SP_CRIU_UNSUPPORTED_FILE',
     message: 'the program has something open that cannot be checkpointed: descriptor $<fd>, $<what>',
-    pattern: /Can't dump file (?<fd>\d+) of that type \[\d+\] \((?<what>.+)\)|Unsupported mapping found/,
+    pattern: /Can't dump file (?<fd>\d+) of that type \[\d+\] \((?<what>.+)\)/,
     remedy: 'Close it before the checkpoint.',
   },
   {
@@ -70,17 +76,10 @@ export const dumpFailureRules: readonly FailureRule[] = [
     remedy: 'Use POSIX shared memory (/dev/shm), or mmap, in the program.',
   },
   {
-    code: 'SP_CRIU_PACKET_SOCKET',
+    code: 'SP_CRIU_PROTOCOL',
     message: 'the program has a socket of IP protocol $<protocol>, which cannot be checkpointed',
     pattern: /Unsupported proto (?<protocol>\d+) for socket/,
     remedy: 'Close it before the checkpoint; for MPTCP (262) in Go programs set GODEBUG=multipathtcp=0.',
-  },
-  {
-    code: 'SP_CRIU_TERMINAL',
-    message: 'the program is attached to a terminal outside the member',
-    pattern:
-      /Found dangling tty|ctty inheritance detected|Don't have tty to inherit session|correspond master peer/,
-    remedy: 'Start it without a terminal.',
   },
   {
     code: 'SP_CRIU_SESSION',

@@ -47,6 +47,14 @@ export const restoreFailureRules: readonly FailureRule[] = [
     remedy: 'Accept packets with the mark 0xc114 in every nftables table of the sandbox.',
   },
   {
+    code: 'SP_CRIU_TERMINAL',
+    message:
+      'a terminal of the program cannot be made again: its other end was outside the member, or it is taken',
+    pattern:
+      /Unable to open \S*ptmx with specified index|Can't open (?:master|slave) pty|Don't have tty to inherit session|correspond master peer|Found dangling tty|ctty inheritance detected/,
+    remedy: 'Start the member without a terminal.',
+  },
+  {
     code: 'SP_CRIU_TCP_CLOSED_IMAGE',
     message: 'the images and the options disagree on whether connections are kept',
     pattern: /Need to set the --tcp-close options|Connected TCP socket/,

@@ -35,8 +35,10 @@ export function explainCriuFailure(outcome: CriuOutcome): CriuFailure {
       retryable: retryable ?? false,
     });
   }
+  // CRIU failed in a way that no rule knows.
+  const code = 'SP_CRIU_FAILED';
   const message = `${subject} failed with exit code ${outcome.exitCode ?? 'unknown'}${quote(quoted)}`;
-  return new CriuFailure('SP_CRIU_FAILED', message, quoted, {
+  return new CriuFailure(code, message, quoted, {
     remedy: `Read the end of CRIU's ${outcome.phase}.log.`,
   });
 }
@@ -105,8 +107,12 @@ function matchRule(
   return undefined;
 }
 
+/** Fills the named groups in. A restore's log has paths relative to the root. */
 function fill(message: string, groups: Readonly<Record<string, string | undefined>>): string {
-  return message.replaceAll(/\$<(\w+)>/g, (_, name: string) => groups[name] ?? '');
+  return message.replaceAll(/\$<(\w+)>/g, (_, name: string) => {
+    const value = groups[name] ?? '';
+    return name === 'path' ? value.replace(/^(?=[^/])/, '/') : value;
+  });
 }
 
 function quote(errors: readonly string[]): string {

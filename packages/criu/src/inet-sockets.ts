@@ -12,7 +12,7 @@ export interface Endpoint {
 }
 
 /** TCP states by the names of RFC 9293, at their index in the kernel's tcp_states.h. */
-export const tcpStates = [
+const tcpStates = [
   undefined,
   'ESTABLISHED',
   'SYN_SENT',

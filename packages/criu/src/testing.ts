@@ -52,6 +52,8 @@ export interface Program {
   /** Where its output goes. */
   readonly log: string;
   readonly cgroups?: readonly string[];
+  /** Its PID in the sandbox; 1001 when absent. */
+  readonly pid?: number;
 }
 
 /** What a CRIU run needs besides its arguments. */
@@ -124,7 +126,7 @@ export class Sandbox implements AsyncDisposable {
   start(program: Program): void {
     const join = (program.cgroups ?? []).map((cgroup) => `echo 0 >${cgroup}/cgroup.procs;`);
     const script = [
-      `${join.join(' ')} echo 1000 >/proc/sys/kernel/ns_last_pid; cd /; log=$1; shift;`,
+      `${join.join(' ')} echo ${(program.pid ?? 1001) - 1} >/proc/sys/kernel/ns_last_pid; cd /; log=$1; shift;`,
       'setsid "$@" </dev/null >"$log" 2>&1 &',
     ];
     const inside = ['sh', '-c', script.join(' '), 'sh', program.log, ...program.command];
