@@ -5,7 +5,7 @@ import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from './limits.ts';
-import { enterSandbox, type SandboxRecord } from './sandbox.ts';
+import { enterSandbox, type SandboxRecord } from './sandbox-record.ts';
 
 /** What an ended CRIU left. `exitCode` is undefined when it did not end in time: it may still run. */
 export interface CriuExit {
@@ -32,11 +32,24 @@ const exitName = (action: string): string => `${action}.exit`;
 export async function startCriu(record: SandboxRecord, start: CriuStart): Promise<void> {
   await rm(join(start.folder, exitName(start.action)), { force: true });
   const output = await open(join(start.folder, `${start.action}.out`), 'w');
-  const script = 'exit_file=$1; shift; nsenter "$@"; echo $? >"$exit_file.new"; mv "$exit_file.new" "$exit_file"';
+  const script =
+    'exit_file=$1; shift; nsenter "$@"; echo $? >"$exit_file.new"; mv "$exit_file.new" "$exit_file"';
   const inside = `${start.prelude ?? ''} exec "$@"`;
   const child = spawn(
     '/bin/sh',
-    ['-c', script, 'sh', join(start.folder, exitName(start.action)), ...enterSandbox(record), '/bin/sh', '-c', inside, 'sh', start.criu, ...start.args],
+    [
+      '-c',
+      script,
+      'sh',
+      join(start.folder, exitName(start.action)),
+      ...enterSandbox(record),
+      '/bin/sh',
+      '-c',
+      inside,
+      'sh',
+      start.criu,
+      ...start.args,
+    ],
     {
       detached: true,
       cwd: '/',
@@ -50,11 +63,16 @@ export async function startCriu(record: SandboxRecord, start: CriuStart): Promis
 }
 
 /** Waits for a CRIU that this agent or its predecessor started. */
-export async function awaitCriu(folder: string, action: 'dump' | 'restore', deadlineMs: number): Promise<CriuExit> {
+export async function awaitCriu(
+  folder: string,
+  action: 'dump' | 'restore',
+  deadlineMs: number,
+): Promise<CriuExit> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const exitCode = await readExitCode(join(folder, exitName(action)));
-    if (exitCode !== undefined || performance.now() > end) return { exitCode, log: await readLog(folder, action) };
+    if (exitCode !== undefined || performance.now() > end)
+      return { exitCode, log: await readLog(folder, action) };
     await delay(limits.criuPollMs);
   }
 }
@@ -69,6 +87,8 @@ async function readExitCode(path: string): Promise<number | undefined> {
 }
 
 async function readLog(folder: string, action: string): Promise<string> {
-  const parts = await Promise.all([`${action}.log`, `${action}.out`].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')));
+  const parts = await Promise.all(
+    [`${action}.log`, `${action}.out`].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
+  );
   return parts.join('\n').slice(-limits.helperOutputBytesMax);
 }

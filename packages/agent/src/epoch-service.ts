@@ -2,8 +2,19 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type Decision, type EpochCommand, type EpochHeader, isMemberEngaged, type MemberEffect, memberEpochLimits, type MemberEpochState,
-  type MemberEvent, memberId, type MemberReport, nodeName, startMemberEpoch, stepMemberEpoch,
+  type Decision,
+  type EpochCommand,
+  type EpochHeader,
+  isMemberEngaged,
+  type MemberEffect,
+  memberEpochLimits,
+  type MemberEpochState,
+  type MemberEvent,
+  memberId,
+  type MemberReport,
+  nodeName,
+  startMemberEpoch,
+  stepMemberEpoch,
 } from '@stillpoint/protocol';
 import { EpochSteps } from './epoch-steps.ts';
 import { toFailure } from './failure.ts';
@@ -13,7 +24,7 @@ import { listHolds } from './hold.ts';
 import { MachinePart } from './machine-part.ts';
 import { type MemberContext, newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
-import type { SandboxRecord } from './sandbox.ts';
+import type { SandboxRecord } from './sandbox-record.ts';
 import type { ServiceOptions } from './service-options.ts';
 
 /** The ledger's word on an epoch, as an agent may ask for it. */
@@ -53,7 +64,9 @@ export class EpochService {
     for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
       const state = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as MemberEpochState;
       const { header, member, holdId } = state.context;
-      const record = this.#options.members.sandboxes(header.gang, header.incarnation).find((sandbox) => sandbox.member === member);
+      const record = this.#options.members
+        .sandboxes(header.gang, header.incarnation)
+        .find((sandbox) => sandbox.member === member);
       if (record === undefined) {
         await rm(join(this.#folder, name));
         continue;
@@ -73,7 +86,9 @@ export class EpochService {
     const heard = new Set<EpochPart>();
     for (const record of this.#options.members.sandboxes(command.gang, command.incarnation)) {
       this.#supersede(command, record);
-      heard.add(this.#parts.get(keyOf(command.gang, command.epoch, record.member)) ?? this.#begin(record, command));
+      heard.add(
+        this.#parts.get(keyOf(command.gang, command.epoch, record.member)) ?? this.#begin(record, command),
+      );
     }
     // Members that a *stop* epoch has removed are no sandboxes any more, but still persist and forget.
     for (const part of this.#parts.values()) {
@@ -121,7 +136,11 @@ export class EpochService {
     const key = keyOf(header.gang, header.epoch, record.member);
     const part: EpochPart = {
       record,
-      steps: new EpochSteps(context, header, { vault, digests, removeStopped: () => members.removeMember(record) }),
+      steps: new EpochSteps(context, header, {
+        vault,
+        digests,
+        removeStopped: () => members.removeMember(record),
+      }),
       machine: new MachinePart({
         key,
         member: record.member,
@@ -162,7 +181,9 @@ export class EpochService {
         this.#report(headerOf(part));
         return effect.reports.some(({ kind }) => kind === 'Forgotten') ? this.#close(part) : undefined;
       case 'SetDeadline':
-        return machine.setDeadline(effect.name, effect.afterMs, () => machine.feed({ kind: 'DeadlineExpired', name: effect.name }));
+        return machine.setDeadline(effect.name, effect.afterMs, () =>
+          machine.feed({ kind: 'DeadlineExpired', name: effect.name }),
+        );
       case 'ClearDeadline':
         return machine.clearDeadline(effect.name);
       case 'ReadDecision':
@@ -207,7 +228,8 @@ export class EpochService {
     await part.machine.close();
     for (const other of this.#parts.values()) {
       const header = headerOf(other);
-      if (header.gang !== gang || other.record.member !== part.record.member || header.epoch >= epoch) continue;
+      if (header.gang !== gang || other.record.member !== part.record.member || header.epoch >= epoch)
+        continue;
       if (!isMemberEngaged(other.machine.state)) this.#parts.delete(other.machine.key);
     }
   }

@@ -2,7 +2,14 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type EpochHeader, type FilesPolicy, type HalfDeadSocket, type HoldId, invariant, type MemberStep, type MemberStepResult, type OutsidePolicy,
+  type EpochHeader,
+  type FilesPolicy,
+  type HalfDeadSocket,
+  type HoldId,
+  invariant,
+  type MemberStep,
+  type MemberStepResult,
+  type OutsidePolicy,
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
 import { rm } from 'node:fs/promises';
@@ -11,12 +18,20 @@ import type { DigestCache } from './files/index.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
 import {
-  checkMember, composeVote, type CutNote, dumpMember, freezeMember, holdMember, type MemberContext, noteMember, releaseMember,
+  checkMember,
+  composeVote,
+  type CutNote,
+  dumpMember,
+  freezeMember,
+  holdMember,
+  type MemberContext,
+  noteMember,
+  releaseMember,
   stagingFolder,
 } from './member-cut.ts';
 import { readMeta } from './member-meta.ts';
 import { preflightMember } from './preflight.ts';
-import { connectInit, isSandboxAlive } from './sandbox.ts';
+import { connectInit, isSandboxAlive } from './sandbox-record.ts';
 import { destroySocket, listSockets } from './sockets.ts';
 
 /** What the steps of all members of one epoch on this node share. */
@@ -67,7 +82,11 @@ export class EpochSteps {
       case 'kill':
         return this.#kill();
       case 'survey':
-        return { step: 'survey', addresses: this.#addresses(), sockets: await listSockets(this.#context.record.slot.namespace) };
+        return {
+          step: 'survey',
+          addresses: this.#addresses(),
+          sockets: await listSockets(this.#context.record.slot.namespace),
+        };
       case 'settle':
         return { step: 'settle', destroyed: await this.#settle(step.halfDead) };
       case 'persist':
@@ -82,7 +101,11 @@ export class EpochSteps {
     invariant(this.#note !== undefined, 'a member is noted before it is dumped');
     this.#outside = outside;
     try {
-      this.#note = await dumpMember(this.#context, this.#staging, this.#note, { outside, files, digests: this.#resources.digests });
+      this.#note = await dumpMember(this.#context, this.#staging, this.#note, {
+        outside,
+        files,
+        digests: this.#resources.digests,
+      });
     } catch (error) {
       // A CRIU that was killed while it dumped has left sockets in repair mode: the member must not run on.
       if (isKilledCriu(error)) await killCgroup(this.#context.freezer, this.#context.record.slot.cgroup);
@@ -94,7 +117,10 @@ export class EpochSteps {
   async #check(hold: HoldId): Promise<MemberStepResult> {
     invariant(this.#note !== undefined, 'a member is noted before it is checked');
     await checkMember(this.#context, this.#note, hold);
-    return { step: 'check', vote: await composeVote(this.#context, this.#staging, this.#note, hold, this.#outside) };
+    return {
+      step: 'check',
+      vote: await composeVote(this.#context, this.#staging, this.#note, hold, this.#outside),
+    };
   }
 
   /** Lifts and thaws, after a CRIU that still runs. A dead member's hold stays: its sockets must not speak again. */
@@ -123,15 +149,24 @@ export class EpochSteps {
 
   async #settle(halfDead: readonly HalfDeadSocket[]): Promise<number> {
     const { namespace } = this.#context.record.slot;
-    const doomed = new Set(halfDead.filter(({ member }) => member === this.#context.record.member).map(({ cookie }) => cookie));
-    const sockets = (await listSockets(namespace)).filter(({ cookie, state }) => doomed.has(cookie) && state !== 'CLOSE_WAIT');
+    const doomed = new Set(
+      halfDead.filter(({ member }) => member === this.#context.record.member).map(({ cookie }) => cookie),
+    );
+    const sockets = (await listSockets(namespace)).filter(
+      ({ cookie, state }) => doomed.has(cookie) && state !== 'CLOSE_WAIT',
+    );
     for (const socket of sockets) await destroySocket(namespace, socket);
     return sockets.length;
   }
 
   async #persist(): Promise<MemberStepResult> {
     const { gang, epoch } = this.#header;
-    const { files } = await this.#resources.vault.writeMember({ gang, epoch, member: String(this.#context.record.member), from: this.#staging });
+    const { files } = await this.#resources.vault.writeMember({
+      gang,
+      epoch,
+      member: String(this.#context.record.member),
+      from: this.#staging,
+    });
     return { step: 'persist', files, meta: await readMeta(this.#staging) };
   }
 
@@ -144,6 +179,10 @@ export class EpochSteps {
 const isKilledCriu = (error: unknown): boolean => (error as { code?: string }).code === 'SP_CRIU_KILLED';
 
 async function isDumpUnderWay(staging: string): Promise<boolean> {
-  const has = (name: string): Promise<boolean> => access(join(staging, name)).then(() => true, () => false);
+  const has = (name: string): Promise<boolean> =>
+    access(join(staging, name)).then(
+      () => true,
+      () => false,
+    );
   return (await has('dump.out')) && !(await has('dump.exit'));
 }

@@ -15,7 +15,8 @@ export class CommandFailed extends StillpointError {
 export class FreezeTimeout extends StillpointError {
   constructor(subject: string, waitedMs: number, stuck: string) {
     super('SP_FREEZE_TIMEOUT', `${subject} did not freeze within ${waitedMs} ms${stuck}`, {
-      remedy: 'The training goes on. Try again; if it stays so, look at the process named here (state D: it waits in the kernel).',
+      remedy:
+        'The training goes on. Try again; if it stays so, look at the process named here (state D: it waits in the kernel).',
       retryable: true,
     });
   }
@@ -55,7 +56,8 @@ export class AgentStartFailed extends StillpointError {
 export class NodeKillTimeout extends StillpointError {
   constructor(node: string, pids: readonly number[]) {
     super('SP_NODE_KILL_TIMEOUT', `node ${node}: processes ${pids.slice(0, 10).join(', ')} do not end`, {
-      remedy: 'They hang in the kernel (state D): see `ps -o pid,stat,wchan`. Run `stillpoint node kill` again.',
+      remedy:
+        'They hang in the kernel (state D): see `ps -o pid,stat,wchan`. Run `stillpoint node kill` again.',
       retryable: true,
     });
   }
@@ -65,7 +67,7 @@ export class NodeKillTimeout extends StillpointError {
 export class HoldMissing extends StillpointError {
   constructor(member: string, hold: string) {
     super('SP_HOLD_MISSING', `member ${member}: hold ${hold} is not in force any more`, {
-      remedy: 'Try again; do not flush nftables in a member\'s network while a checkpoint runs.',
+      remedy: "Try again; do not flush nftables in a member's network while a checkpoint runs.",
       retryable: true,
     });
   }
@@ -85,7 +87,8 @@ export class FilesChanged extends StillpointError {
 export class LogNotDrained extends StillpointError {
   constructor(member: string) {
     super('SP_LOG_NOT_DRAINED', `the output of member ${member} did not reach its log in time`, {
-      remedy: 'Look at the disk of the logs ($STILLPOINT_HOME/gangs): it may be full or very slow. Then try again.',
+      remedy:
+        'Look at the disk of the logs ($STILLPOINT_HOME/gangs): it may be full or very slow. Then try again.',
       retryable: true,
     });
   }
@@ -93,10 +96,17 @@ export class LogNotDrained extends StillpointError {
 
 /** A request names a member that this node does not have. */
 export class UnknownMember extends StillpointError {
-  constructor(node: string, owner: { readonly gang: string; readonly member: number; readonly incarnation: number }) {
-    super('SP_MEMBER_UNKNOWN', `node ${node} has no member ${owner.member} of ${owner.gang}, incarnation ${owner.incarnation}`, {
-      remedy: 'See `stillpoint show` for where the gang runs; restore it if its node was lost.',
-    });
+  constructor(
+    node: string,
+    owner: { readonly gang: string; readonly member: number; readonly incarnation: number },
+  ) {
+    super(
+      'SP_MEMBER_UNKNOWN',
+      `node ${node} has no member ${owner.member} of ${owner.gang}, incarnation ${owner.incarnation}`,
+      {
+        remedy: 'See `stillpoint show` for where the gang runs; restore it if its node was lost.',
+      },
+    );
   }
 }
 

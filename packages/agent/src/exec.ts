@@ -21,7 +21,11 @@ export interface ExecResult {
  * Runs `command` to its end and returns its output.
  * @throws CommandFailed when it exits otherwise than accepted, is killed, or runs past the deadline.
  */
-export function exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+export function exec(
+  command: string,
+  args: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
   const deadlineMs = options.deadlineMs ?? limits.helperCommandMs;
   const shown = [command, ...args].join(' ').slice(0, 300);
   return new Promise((resolve, reject) => {
@@ -50,7 +54,8 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
       const stdout = Buffer.concat(out).toString();
       const stderr = Buffer.concat(err).toString();
       if (code !== null && (options.accept ?? [0]).includes(code)) return resolve({ stdout, stderr, code });
-      const why = code === null ? `killed by ${signal ?? 'a signal'} (deadline ${deadlineMs} ms)` : `exit ${code}`;
+      const why =
+        code === null ? `killed by ${signal ?? 'a signal'} (deadline ${deadlineMs} ms)` : `exit ${code}`;
       reject(new CommandFailed(shown, `${why}: ${(stderr || stdout).trim().slice(-2000)}`));
     });
     child.stdin.end(options.input ?? '');

@@ -69,7 +69,8 @@ export async function cgroupProcesses(cgroup: string): Promise<number[]> {
 
 export async function isFrozen(freezer: Freezer, cgroup: string): Promise<boolean> {
   try {
-    if (freezer.version === 'v1') return (await readFile(join(cgroup, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
+    if (freezer.version === 'v1')
+      return (await readFile(join(cgroup, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
     return /^frozen 1$/m.test(await readFile(join(cgroup, 'cgroup.events'), 'utf8'));
   } catch (error) {
     if (isGone(error)) return false;
@@ -86,12 +87,17 @@ async function setFrozen(freezer: Freezer, cgroup: string, frozen: boolean): Pro
  * Freezes every process of the cgroup and returns once all are frozen.
  * @throws FreezeTimeout naming a process that would not freeze; the cgroup is then still freezing: thaw it
  */
-export async function freeze(freezer: Freezer, cgroup: string, deadlineMs: number = limits.freezeMs): Promise<void> {
+export async function freeze(
+  freezer: Freezer,
+  cgroup: string,
+  deadlineMs: number = limits.freezeMs,
+): Promise<void> {
   const start = performance.now();
   await setFrozen(freezer, cgroup, true);
   while (!(await isFrozen(freezer, cgroup))) {
     const waitedMs = performance.now() - start;
-    if (waitedMs > deadlineMs) throw new FreezeTimeout(cgroup, Math.round(waitedMs), await describeStuck(cgroup));
+    if (waitedMs > deadlineMs)
+      throw new FreezeTimeout(cgroup, Math.round(waitedMs), await describeStuck(cgroup));
     await delay(limits.freezePollMs);
     // v1: processes forked meanwhile are caught by writing again.
     if (freezer.version === 'v1') await setFrozen(freezer, cgroup, true);
@@ -116,7 +122,8 @@ export async function killCgroup(freezer: Freezer, cgroup: string): Promise<void
   for (;;) {
     const pids = await cgroupProcesses(cgroup);
     if (pids.length === 0) return;
-    if (performance.now() > end) throw new FreezeTimeout(`${cgroup}: killed processes`, limits.killMs, await describeStuck(cgroup));
+    if (performance.now() > end)
+      throw new FreezeTimeout(`${cgroup}: killed processes`, limits.killMs, await describeStuck(cgroup));
     for (const pid of pids) signalIfAlive(pid);
     await thaw(freezer, cgroup);
     await delay(limits.freezePollMs);

@@ -29,6 +29,8 @@ export async function readSocketTimers(pids: readonly number[]): Promise<SocketT
  * been running before the hold; never more than the default.
  */
 export function holdBudgetMs(timers: readonly SocketTimers[]): number {
-  const bounds = timers.flatMap(({ userTimeoutMs, keepaliveMs }) => [userTimeoutMs, keepaliveMs]).filter((ms) => ms > 0);
+  const bounds = timers
+    .flatMap(({ userTimeoutMs, keepaliveMs }) => [userTimeoutMs, keepaliveMs])
+    .filter((ms) => ms > 0);
   return Math.min(limits.holdBudgetMs, ...bounds.map((ms) => Math.floor(ms / 2)));
 }

@@ -14,7 +14,8 @@ const tableName = (holdId: HoldId): string => `stillpoint_${holdId}`;
 /** Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. */
 export async function takeHold(namespace: string, holdId: HoldId): Promise<void> {
   const table = tableName(holdId);
-  const chain = (hook: string): string => `chain ${hook} { type filter hook ${hook} priority -500; policy drop; }`;
+  const chain = (hook: string): string =>
+    `chain ${hook} { type filter hook ${hook} priority -500; policy drop; }`;
   await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
     input: `table inet ${table} {\n${chain('input')}\n${chain('output')}\n${chain('forward')}\n}\n`,
   });

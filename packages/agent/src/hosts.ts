@@ -4,7 +4,12 @@
 export const memberHostname = (gang: string, member: number): string => `${gang}-${member}`;
 
 /** The hosts file of every sandbox of a gang. */
-export function gangHosts(gang: string, members: readonly { readonly member: number; readonly addresses: readonly string[] }[]): string {
-  const own = members.flatMap(({ member, addresses }) => addresses.map((address) => `${address} ${memberHostname(gang, member)}`));
+export function gangHosts(
+  gang: string,
+  members: readonly { readonly member: number; readonly addresses: readonly string[] }[],
+): string {
+  const own = members.flatMap(({ member, addresses }) =>
+    addresses.map((address) => `${address} ${memberHostname(gang, member)}`),
+  );
   return ['127.0.0.1 localhost', '::1 localhost ip6-localhost', ...own, ''].join('\n');
 }

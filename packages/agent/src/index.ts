@@ -1,9 +1,22 @@
 // Public face of the agent: what starts one, and what a coordinator on the same machine needs of virtual nodes.
 export { type HomePaths, homePaths, logFolder, nodeRuntime, nodeSocket } from './paths.ts';
-export { cleanLeftovers, createVirtualNode, killVirtualNode, startAgent, type VirtualNode } from './virtual-node.ts';
+export {
+  cleanLeftovers,
+  createVirtualNode,
+  killVirtualNode,
+  startAgent,
+  type VirtualNode,
+} from './virtual-node.ts';
 export { findFreezer, type FreezerVersion } from './freezer.ts';
 export { installedCriu } from './tools.ts';
 export {
-  applyFilePlan, FileChanged, type FilePlan, type GangFile, mergeNotes, planFileRollback, sweepTails, type UndoRecord,
+  applyFilePlan,
+  FileChanged,
+  type FilePlan,
+  type GangFile,
+  mergeNotes,
+  planFileRollback,
+  sweepTails,
+  type UndoRecord,
 } from './files/index.ts';
 export { gangHosts, memberHostname } from './hosts.ts';

@@ -1,6 +1,12 @@
 // The ledger's words on epochs and attempts, as an agent asks for them: it may read, and give up; never let go.
 import type { Ledger, Transaction } from '@stillpoint/ledger';
-import { type Decision, ledgerKeys, type RestoreOutcome, writeDecision, writeOutcome } from '@stillpoint/protocol';
+import {
+  type Decision,
+  ledgerKeys,
+  type RestoreOutcome,
+  writeDecision,
+  writeOutcome,
+} from '@stillpoint/protocol';
 import type { Decisions } from './epoch-service.ts';
 import type { Outcomes } from './restore-service.ts';
 
@@ -29,7 +35,11 @@ export function ledgerOutcomes(ledger: Ledger): Outcomes {
 }
 
 /** Reads a word; a value that is none, and a ledger that does not answer, are as good as silence. */
-async function ask<Word>(ledger: Ledger, key: string, parse: (value: unknown) => Word | undefined): Promise<Word | 'none' | 'unavailable'> {
+async function ask<Word>(
+  ledger: Ledger,
+  key: string,
+  parse: (value: unknown) => Word | undefined,
+): Promise<Word | 'none' | 'unavailable'> {
   try {
     const entry = await ledger.get(key);
     return entry === undefined ? 'none' : (parse(entry.value) ?? 'unavailable');

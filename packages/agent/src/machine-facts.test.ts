@@ -8,7 +8,9 @@ it('accepts the same machine, and a newer one', async () => {
   const here = await readMachineFacts();
   expect(here.cpuFlags).toContain('sse2');
   expect(compareMachines(here, here)).toEqual([]);
-  expect(compareMachines(dumped, { kernel: '7.0.1', cpuModel: 'B', cpuFlags: ['sse2', 'avx2', 'avx512f'] })).toEqual([]);
+  expect(
+    compareMachines(dumped, { kernel: '7.0.1', cpuModel: 'B', cpuFlags: ['sse2', 'avx2', 'avx512f'] }),
+  ).toEqual([]);
   expect(compareMachines(dumped, { ...dumped, kernel: '6.18.2' })).toEqual([]);
 });
 

@@ -12,7 +12,11 @@ export interface MachineFacts {
 export async function readMachineFacts(): Promise<MachineFacts> {
   const text = await readFile('/proc/cpuinfo', 'utf8');
   const field = (name: string): string => new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(text)?.[1] ?? '';
-  return { kernel: release(), cpuModel: field('model name'), cpuFlags: field('flags').split(' ').filter(Boolean) };
+  return {
+    kernel: release(),
+    cpuModel: field('model name'),
+    cpuFlags: field('flags').split(' ').filter(Boolean),
+  };
 }
 
 /** A difference that makes a restore impossible. */

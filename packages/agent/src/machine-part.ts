@@ -83,7 +83,10 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
 
   #enqueue(name: string, work: () => Promise<void>): void {
     this.#queue = this.#queue.then(work).catch((error: unknown) => {
-      this.#options.log.error({ part: this.key, event: name, error: String(error) }, 'an event could not be taken');
+      this.#options.log.error(
+        { part: this.key, event: name, error: String(error) },
+        'an event could not be taken',
+      );
     });
   }
 

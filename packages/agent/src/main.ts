@@ -14,7 +14,9 @@ const { values } = parseArgs({
 });
 const { home, node, index } = values;
 if (home === undefined || node === undefined || index === undefined) {
-  process.stderr.write('usage: main.ts --home FOLDER --node NAME --index NUMBER [--monotonic-offset SECONDS]\n');
+  process.stderr.write(
+    'usage: main.ts --home FOLDER --node NAME --index NUMBER [--monotonic-offset SECONDS]\n',
+  );
   process.exit(2);
 }
 

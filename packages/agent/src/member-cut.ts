@@ -5,19 +5,35 @@ import { mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectionTable, dumpArguments, explainCriuFailure, type TcpConnection } from '@stillpoint/criu';
 import {
-  type FileNote, type FilesPolicy, holdId, type HoldId, type ImageConnection, type KernelSocket, memberId, type MemberVote, type OutsidePolicy,
+  type FileNote,
+  type FilesPolicy,
+  holdId,
+  type HoldId,
+  type ImageConnection,
+  type KernelSocket,
+  memberId,
+  type MemberVote,
+  type OutsidePolicy,
 } from '@stillpoint/protocol';
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { FilesChanged, HoldMissing, LogNotDrained } from './errors.ts';
-import { compareWithNote, digestFiles, type DigestCache, noteFiles, saveContents, type SavedContent, savePrivate } from './files/index.ts';
+import {
+  compareWithNote,
+  digestFiles,
+  type DigestCache,
+  noteFiles,
+  saveContents,
+  type SavedContent,
+  savePrivate,
+} from './files/index.ts';
 import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
 import { liftHold, listHolds, takeHold } from './hold.ts';
 import { limits } from './limits.ts';
 import { readMachineFacts } from './machine-facts.ts';
 import { writeMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
-import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox.ts';
+import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
 import { toolPath } from './tools.ts';
 
@@ -86,7 +102,12 @@ export async function noteMember(context: MemberContext): Promise<CutNote> {
  * @returns the note, complete
  * @throws StillpointError with CRIU's reason; the member is then as it was, frozen and held
  */
-export async function dumpMember(context: MemberContext, staging: string, note: CutNote, policy: DumpPolicy): Promise<CutNote> {
+export async function dumpMember(
+  context: MemberContext,
+  staging: string,
+  note: CutNote,
+  policy: DumpPolicy,
+): Promise<CutNote> {
   const { paths, record } = context;
   const root = sandboxRoot(record);
   await rm(staging, { recursive: true, force: true });
@@ -108,7 +129,9 @@ export async function dumpMember(context: MemberContext, staging: string, note: 
     finishDump(staging),
     digestFiles(note.files, { root, cache: policy.digests }),
     savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder }),
-    policy.files === 'save' ? saveContents(note.files, { root, to: contentsFolder(staging) }) : Promise.resolve([]),
+    policy.files === 'save'
+      ? saveContents(note.files, { root, to: contentsFolder(staging) })
+      : Promise.resolve([]),
   ]);
   for (const part of [dumped, digested, saved, stored]) if (part.status === 'rejected') throw part.reason;
   return { ...note, files: valueOf(digested), contents: valueOf(stored) };
@@ -137,9 +160,14 @@ function valueOf<T>(settled: PromiseSettledResult<T>): T {
  */
 export async function checkMember(context: MemberContext, note: CutNote, hold: HoldId): Promise<void> {
   const { record } = context;
-  if (!(await listHolds(record.slot.namespace)).includes(hold)) throw new HoldMissing(memberName(record), hold);
+  if (!(await listHolds(record.slot.namespace)).includes(hold))
+    throw new HoldMissing(memberName(record), hold);
   const problems = await compareWithNote(note.files, { root: sandboxRoot(record) });
-  if (problems.length > 0) throw new FilesChanged(memberName(record), problems.map((problem) => problem.message));
+  if (problems.length > 0)
+    throw new FilesChanged(
+      memberName(record),
+      problems.map((problem) => problem.message),
+    );
 }
 
 /** Makes the member's vote from its images and its note, and writes both down beside the images. */
@@ -189,13 +217,29 @@ export const stderrDescriptor = 11;
 
 const memberName = (record: SandboxRecord): string => `${record.gang}-${record.member}`;
 
-const toImageConnection = ({ local, remote, state, inode, sndUna, writeSeq, rcvNxt }: TcpConnection): ImageConnection => ({
-  local, remote, state, inode, sndUna, writeSeq, rcvNxt,
+const toImageConnection = ({
+  local,
+  remote,
+  state,
+  inode,
+  sndUna,
+  writeSeq,
+  rcvNxt,
+}: TcpConnection): ImageConnection => ({
+  local,
+  remote,
+  state,
+  inode,
+  sndUna,
+  writeSeq,
+  rcvNxt,
 });
 
 async function noteMemberFiles({ record }: MemberContext): Promise<FileNote[]> {
   const root = sandboxRoot(record);
-  const privateDevices = await Promise.all(['tmp', 'dev/shm'].map(async (folder) => (await stat(join(root, folder))).dev));
+  const privateDevices = await Promise.all(
+    ['tmp', 'dev/shm'].map(async (folder) => (await stat(join(root, folder))).dev),
+  );
   return noteFiles({ pids: await cgroupProcesses(record.slot.cgroup), privateDevices });
 }
 
@@ -204,7 +248,7 @@ async function drainLogs(record: SandboxRecord): Promise<{ stdoutBytes: number; 
   const client = await connectInit(record);
   try {
     const status = await client.drain();
-    if (status.drained === false) throw new LogNotDrained(memberName(record));
+    if (!status.drained) throw new LogNotDrained(memberName(record));
     return { stdoutBytes: status.stdoutBytes, stderrBytes: status.stderrBytes };
   } finally {
     client.close();
@@ -223,7 +267,9 @@ async function memberRootPid(record: SandboxRecord): Promise<number> {
 async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const sizes = await Promise.all(
-    entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -2,15 +2,26 @@
 import { mkdir, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  explainCriuFailure, freezeBeforeResumeScript, freezeDescriptors, freezeEnvironment, restoreArguments, rewriteImages,
+  explainCriuFailure,
+  freezeBeforeResumeScript,
+  freezeDescriptors,
+  freezeEnvironment,
+  restoreArguments,
+  rewriteImages,
 } from '@stillpoint/criu';
 import type { HoldId } from '@stillpoint/protocol';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { restorePrivate } from './files/index.ts';
 import { limits } from './limits.ts';
-import { holdMember, imagesFolder, type MemberContext, stderrDescriptor, stdoutDescriptor } from './member-cut.ts';
+import {
+  holdMember,
+  imagesFolder,
+  type MemberContext,
+  stderrDescriptor,
+  stdoutDescriptor,
+} from './member-cut.ts';
 import { type MemberMeta, readMeta } from './member-meta.ts';
-import { connectInit, sandboxRoot } from './sandbox.ts';
+import { connectInit, sandboxRoot } from './sandbox-record.ts';
 import { toolPath } from './tools.ts';
 
 /** Old to new, for all members of the gang; and the size of every file of the cut. */
@@ -30,7 +41,12 @@ export async function prepareMember(context: MemberContext, staging: string, map
  * Restores the member from its staged images: afterwards it stands frozen and held, and sp-init is its parent.
  * @throws StillpointError with CRIU's reason; the sandbox is then to be removed
  */
-export async function restoreMember(context: MemberContext, staging: string, meta: MemberMeta, hold: HoldId): Promise<void> {
+export async function restoreMember(
+  context: MemberContext,
+  staging: string,
+  meta: MemberMeta,
+  hold: HoldId,
+): Promise<void> {
   const { paths, record } = context;
   await holdMember(context, hold);
   const script = join(staging, 'freeze-before-resume.sh');

@@ -14,12 +14,16 @@ const ipv6Prefix = 'fd5a:7170';
 
 /** Addresses of a member's slot (1..) on a node (1..). */
 export function memberAddresses(nodeIndex: number, slot: number): MemberAddresses {
-  return { ipv4: `${ipv4Prefix}.${nodeIndex}.${slot + 9}`, ipv6: `${ipv6Prefix}::${nodeIndex.toString(16)}:${(slot + 9).toString(16)}` };
+  return {
+    ipv4: `${ipv4Prefix}.${nodeIndex}.${slot + 9}`,
+    ipv6: `${ipv6Prefix}::${nodeIndex.toString(16)}:${(slot + 9).toString(16)}`,
+  };
 }
 
 export const fabricNamespace = (paths: HomePaths): string => `sp-${paths.tag}-fabric`;
 export const nodeNamespace = (paths: HomePaths, node: string): string => `sp-${paths.tag}-n-${node}`;
-export const memberNamespace = (paths: HomePaths, node: string, slot: number): string => `sp-${paths.tag}-m-${node}-${slot}`;
+export const memberNamespace = (paths: HomePaths, node: string, slot: number): string =>
+  `sp-${paths.tag}-m-${node}-${slot}`;
 /** Path by which nsenter and CRIU find a named network namespace. */
 export const namespacePath = (name: string): string => `/run/netns/${name}`;
 
@@ -45,7 +49,11 @@ async function ensureFabric(paths: HomePaths, existing: readonly string[]): Prom
   const fabric = fabricNamespace(paths);
   if (existing.includes(fabric)) return;
   await exec('ip', ['netns', 'add', fabric]);
-  await batch(fabric, ['link set lo up', 'link add switch type bridge forward_delay 0', 'link set switch up']);
+  await batch(fabric, [
+    'link set lo up',
+    'link add switch type bridge forward_delay 0',
+    'link set switch up',
+  ]);
 }
 
 /** Makes a node's namespace and plugs it into the switch. Does nothing when it is there. */

@@ -3,7 +3,14 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import {
-  gangId, incarnationNumber, type MemberExited, memberId, type MemberStatus, type NodeAnswer, nodeName, type NodeRequest,
+  gangId,
+  incarnationNumber,
+  type MemberExited,
+  memberId,
+  type MemberStatus,
+  type NodeAnswer,
+  nodeName,
+  type NodeRequest,
 } from '@stillpoint/protocol';
 import { NoRoomOnNode, UnknownMember } from './errors.ts';
 import { toFailure } from './failure.ts';
@@ -11,10 +18,17 @@ import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
 import { listHolds } from './hold.ts';
 import { limits } from './limits.ts';
 import { type HomePaths, logFolder } from './paths.ts';
+import { launchSandbox, prepareSlot, removeSandbox, type SandboxLaunch } from './sandbox.ts';
 import {
-  connectInit, isSandboxAlive, launchSandbox, listUsedSlots, prepareSlot, readExit, removeSandbox, type SandboxLaunch, type SandboxRecord,
-  sandboxSlot, type SlotOwner, type UsedSlot,
-} from './sandbox.ts';
+  connectInit,
+  isSandboxAlive,
+  listUsedSlots,
+  readExit,
+  type SandboxRecord,
+  sandboxSlot,
+  type SlotOwner,
+  type UsedSlot,
+} from './sandbox-record.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 const keyOf = (owner: SlotOwner): string => `${owner.gang}/${owner.incarnation}/${owner.member}`;
@@ -58,7 +72,12 @@ export class NodeMembers {
   #perform(request: NodeRequest): Promise<NodeAnswer> {
     switch (request.kind) {
       case 'Hello':
-        return Promise.resolve({ kind: 'Hello', node: nodeName(this.#node.name), pid: process.pid, version: '0.1.0' });
+        return Promise.resolve({
+          kind: 'Hello',
+          node: nodeName(this.#node.name),
+          pid: process.pid,
+          version: '0.1.0',
+        });
       case 'Allocate':
         return this.#allocate(request);
       case 'Launch':
@@ -80,13 +99,17 @@ export class NodeMembers {
   /** Sandboxes of a gang's incarnation on this node. */
   sandboxes(gang: string, incarnation: number): SandboxRecord[] {
     return [...this.#used.values()].flatMap((used) =>
-      used.gang === gang && used.incarnation === incarnation && used.sandbox !== undefined ? [used.sandbox] : [],
+      used.gang === gang && used.incarnation === incarnation && used.sandbox !== undefined
+        ? [used.sandbox]
+        : [],
     );
   }
 
   /** Members of a gang's incarnation that have a place on this node, whether anything runs there or not. */
   reserved(gang: string, incarnation: number): number[] {
-    return [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation === incarnation).map((used) => used.member);
+    return [...this.#used.values()]
+      .filter((used) => used.gang === gang && used.incarnation === incarnation)
+      .map((used) => used.member);
   }
 
   /** Reserves a place for the member, or finds the one that it has. */
@@ -154,8 +177,14 @@ export class NodeMembers {
     const { gang, incarnation, member, hostname, hosts, program } = request;
     const offset = this.#node.monotonicOffsetSeconds ?? 0;
     await this.launch({
-      gang, incarnation, member, hostname, hosts,
-      command: program.command, environment: program.environment, cwd: program.cwd,
+      gang,
+      incarnation,
+      member,
+      hostname,
+      hosts,
+      command: program.command,
+      environment: program.environment,
+      cwd: program.cwd,
       clockOffsets: { monotonicSeconds: offset, boottimeSeconds: offset },
     });
     return { kind: 'Launched' };

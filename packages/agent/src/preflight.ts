@@ -1,12 +1,18 @@
 // What makes a checkpoint of a member impossible, found while it runs and before anything is done to it.
 import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Blocker, type KernelSocket, memberId, nodeName, type OutsidePolicy } from '@stillpoint/protocol';
+import {
+  type Blocker,
+  type KernelSocket,
+  memberId,
+  nodeName,
+  type OutsidePolicy,
+} from '@stillpoint/protocol';
 import { exec } from './exec.ts';
 import { cgroupProcesses } from './freezer.ts';
 import { holdBudgetMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
-import { enterSandbox, type SandboxRecord } from './sandbox.ts';
+import { enterSandbox, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
 
 /** What preflight found of one member. */
@@ -20,7 +26,10 @@ export interface PreflightResult {
 const harmlessDevices = /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|console|pts\/\d+|shm\/.*)$/;
 
 /** Looks at a member of the gang while it runs. Changes nothing. */
-export async function preflightMember(context: MemberContext, outside: OutsidePolicy): Promise<PreflightResult> {
+export async function preflightMember(
+  context: MemberContext,
+  outside: OutsidePolicy,
+): Promise<PreflightResult> {
   const { record } = context;
   const pids = await cgroupProcesses(record.slot.cgroup);
   const found = await Promise.all([
@@ -29,7 +38,17 @@ export async function preflightMember(context: MemberContext, outside: OutsidePo
     outside === 'refuse' ? outsideBlockers(record) : [],
     roomBlockers(context, pids),
   ]);
-  const gone = pids.length === 0 ? [blocker(record, 'SP_MEMBER_GONE', 'has no process any more', 'See `stillpoint show` for how it ended.')] : [];
+  const gone =
+    pids.length === 0
+      ? [
+          blocker(
+            record,
+            'SP_MEMBER_GONE',
+            'has no process any more',
+            'See `stillpoint show` for how it ended.',
+          ),
+        ]
+      : [];
   return { blockers: [...gone, ...found.flat()], holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)) };
 }
 
@@ -49,7 +68,8 @@ async function descriptorBlockers(record: SandboxRecord, pids: readonly number[]
     for (const target of await descriptorTargets(pid)) {
       if (found.has(target)) continue;
       const cause = causeOf(target);
-      if (cause !== undefined) found.set(target, blocker(record, cause.code, `(process ${pid}) ${cause.what}`, cause.remedy));
+      if (cause !== undefined)
+        found.set(target, blocker(record, cause.code, `(process ${pid}) ${cause.what}`, cause.remedy));
     }
   }
   return [...found.values()];
@@ -57,15 +77,21 @@ async function descriptorBlockers(record: SandboxRecord, pids: readonly number[]
 
 function causeOf(target: string): { code: string; what: string; remedy: string } | undefined {
   if (target === 'anon_inode:[io_uring]') {
-    const remedy = 'Switch io_uring off in the program or library (for libuv: UV_USE_IO_URING=0): its state cannot be saved.';
+    const remedy =
+      'Switch io_uring off in the program or library (for libuv: UV_USE_IO_URING=0): its state cannot be saved.';
     return { code: 'SP_BLOCKED_IO_URING', what: 'has an io_uring open', remedy };
   }
   if (target.startsWith('/dev/infiniband/')) {
-    const remedy = 'Run the job over TCP (NCCL_IB_DISABLE=1), or let the NCCL gate close RDMA before the cut.';
+    const remedy =
+      'Run the job over TCP (NCCL_IB_DISABLE=1), or let the NCCL gate close RDMA before the cut.';
     return { code: 'SP_BLOCKED_RDMA', what: `has ${target} open`, remedy };
   }
   if (target.startsWith('/dev/') && !harmlessDevices.test(target)) {
-    return { code: 'SP_BLOCKED_DEVICE', what: `has the device ${target} open`, remedy: 'Close the device before a checkpoint: its state cannot be saved.' };
+    return {
+      code: 'SP_BLOCKED_DEVICE',
+      what: `has the device ${target} open`,
+      remedy: 'Close the device before a checkpoint: its state cannot be saved.',
+    };
   }
   return undefined;
 }
@@ -85,7 +111,14 @@ async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
   const { stdout } = await exec('nsenter', [...enterSandbox(record), 'tail', '-qn', '+2', ...kinds]);
   if (stdout.trim() === '') return [];
   const remedy = 'Use POSIX shared memory (/dev/shm) instead; remove stale objects with ipcrm.';
-  return [blocker(record, 'SP_BLOCKED_SYSV_IPC', 'uses System V shared memory, semaphores or message queues', remedy)];
+  return [
+    blocker(
+      record,
+      'SP_BLOCKED_SYSV_IPC',
+      'uses System V shared memory, semaphores or message queues',
+      remedy,
+    ),
+  ];
 }
 
 async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
@@ -97,14 +130,26 @@ async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
       const peer = `${socket.remote.address} port ${socket.remote.port}`;
       const remedy =
         'End the connection, or choose `--outside close` (the restored program sees a reset) or `--outside keep` (right only for --stop, restored once with the same address).';
-      return blocker(record, 'SP_BLOCKED_OUTSIDE', `is connected to ${peer}, outside the gang (state ${socket.state})`, remedy);
+      return blocker(
+        record,
+        'SP_BLOCKED_OUTSIDE',
+        `is connected to ${peer}, outside the gang (state ${socket.state})`,
+        remedy,
+      );
     });
 }
 
 function isOutside(socket: KernelSocket, inside: ReadonlySet<string>): boolean {
   const { address } = socket.remote;
   if (socket.state === 'CLOSE') return false;
-  return !(inside.has(address) || address.startsWith('127.') || address === '::1' || address === '*' || address === '0.0.0.0' || address === '::');
+  return !(
+    inside.has(address) ||
+    address.startsWith('127.') ||
+    address === '::1' ||
+    address === '*' ||
+    address === '0.0.0.0' ||
+    address === '::'
+  );
 }
 
 /** The addresses of all members stand in each sandbox's hosts file. */
@@ -119,7 +164,8 @@ async function roomBlockers({ paths, record }: MemberContext, pids: readonly num
   const [neededBytes, staging] = await Promise.all([privateBytes(pids), statfs(paths.staging)]);
   const freeBytes = staging.bavail * staging.bsize;
   if (freeBytes > neededBytes) return [];
-  const remedy = 'Free memory, wait until earlier epochs are in the vault, or give STILLPOINT_STAGING_SIZE a larger value.';
+  const remedy =
+    'Free memory, wait until earlier epochs are in the vault, or give STILLPOINT_STAGING_SIZE a larger value.';
   const what = `needs about ${toMiB(neededBytes)} MiB in ${paths.staging}, which has ${toMiB(freeBytes)} MiB free`;
   return [blocker(record, 'SP_STAGING_FULL', what, remedy)];
 }
@@ -130,7 +176,8 @@ async function privateBytes(pids: readonly number[]): Promise<number> {
   for (const pid of pids) {
     try {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
-      for (const name of ['RssAnon', 'RssShmem']) kibibytes += Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+      for (const name of ['RssAnon', 'RssShmem'])
+        kibibytes += Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
     } catch {
       continue; // it has ended meanwhile
     }

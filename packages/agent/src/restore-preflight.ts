@@ -36,16 +36,24 @@ export async function preflightRestore(question: RestoreQuestion): Promise<Map<M
   for (const member of question.members) {
     const entry = metas.get(member);
     if (entry === undefined) {
-      add(member, { code: 'SP_MEMBER_NOT_IN_EPOCH', message: `epoch ${question.epoch} has no member ${member}`, remedy: 'Choose another epoch.' });
+      add(member, {
+        code: 'SP_MEMBER_NOT_IN_EPOCH',
+        message: `epoch ${question.epoch} has no member ${member}`,
+        remedy: 'Choose another epoch.',
+      });
       continue;
     }
     for (const problem of await memberProblems(parseMeta(entry.meta), here)) add(member, problem);
   }
-  for (const problem of await roomProblems(question, manifest)) for (const member of question.members) add(member, problem);
+  for (const problem of await roomProblems(question, manifest))
+    for (const member of question.members) add(member, problem);
   return found;
 }
 
-async function memberProblems(meta: MemberMeta, here: MachineFacts): Promise<Omit<Blocker, 'member' | 'node'>[]> {
+async function memberProblems(
+  meta: MemberMeta,
+  here: MachineFacts,
+): Promise<Omit<Blocker, 'member' | 'node'>[]> {
   const problems: Omit<Blocker, 'member' | 'node'>[] = compareMachines(meta.machine, here);
   if (!/^\/(tmp|dev\/shm)(\/|$)/.test(meta.cwd) && !(await isThere(meta.cwd))) {
     problems.push({
@@ -58,7 +66,10 @@ async function memberProblems(meta: MemberMeta, here: MachineFacts): Promise<Omi
 }
 
 /** The node needs room for the images twice: in staging, and as the memory of the processes. */
-async function roomProblems(question: RestoreQuestion, manifest: Manifest): Promise<Omit<Blocker, 'member' | 'node'>[]> {
+async function roomProblems(
+  question: RestoreQuestion,
+  manifest: Manifest,
+): Promise<Omit<Blocker, 'member' | 'node'>[]> {
   const wanted = new Set<string>(question.members.map(String));
   const neededBytes = manifest.members
     .filter(({ member }) => wanted.has(member))
@@ -68,13 +79,25 @@ async function roomProblems(question: RestoreQuestion, manifest: Manifest): Prom
   const problems: Omit<Blocker, 'member' | 'node'>[] = [];
   const lacks = (what: string, freeBytes: number, remedy: string): void => {
     if (freeBytes < neededBytes) {
-      problems.push({ code: 'SP_NODE_NO_ROOM', message: `${toMiB(neededBytes)} MiB are needed, and ${what} has ${toMiB(freeBytes)} MiB free`, remedy });
+      problems.push({
+        code: 'SP_NODE_NO_ROOM',
+        message: `${toMiB(neededBytes)} MiB are needed, and ${what} has ${toMiB(freeBytes)} MiB free`,
+        remedy,
+      });
     }
   };
-  lacks('staging', staging.bavail * staging.bsize, 'Restore onto other nodes, or give STILLPOINT_STAGING_SIZE a larger value.');
+  lacks(
+    'staging',
+    staging.bavail * staging.bsize,
+    'Restore onto other nodes, or give STILLPOINT_STAGING_SIZE a larger value.',
+  );
   lacks('memory', freemem(), 'Restore onto nodes with more free memory.');
   return problems;
 }
 
-const isThere = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 const toMiB = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);

@@ -2,8 +2,19 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type MemberId, memberId, type MemberRestoreEffect, type MemberRestoreEvent, memberRestoreLimits, type MemberRestoreState, nodeName,
-  type RestoreCommand, type RestoreHeader, type RestoreOutcome, type RestoreReport, startMemberRestore, stepMemberRestore,
+  type MemberId,
+  memberId,
+  type MemberRestoreEffect,
+  type MemberRestoreEvent,
+  memberRestoreLimits,
+  type MemberRestoreState,
+  nodeName,
+  type RestoreCommand,
+  type RestoreHeader,
+  type RestoreOutcome,
+  type RestoreReport,
+  startMemberRestore,
+  stepMemberRestore,
 } from '@stillpoint/protocol';
 import { toFailure } from './failure.ts';
 import { MachinePart } from './machine-part.ts';
@@ -25,7 +36,8 @@ interface RestorePart {
   reports: readonly RestoreReport[];
 }
 
-const keyOf = (gang: string, incarnation: number, member: number): string => `${gang}.${incarnation}.${member}`;
+const keyOf = (gang: string, incarnation: number, member: number): string =>
+  `${gang}.${incarnation}.${member}`;
 const headerOf = (part: RestorePart): RestoreHeader => part.machine.state.context.header;
 
 export class RestoreService {
@@ -54,12 +66,14 @@ export class RestoreService {
   /** A coordinator's order: every member that comes back on this node hears it. */
   command(command: RestoreCommand): void {
     for (const member of this.#membersOf(command)) {
-      const part = this.#parts.get(keyOf(command.gang, command.incarnation, member)) ?? this.#begin(command, member);
+      const part =
+        this.#parts.get(keyOf(command.gang, command.incarnation, member)) ?? this.#begin(command, member);
       part.machine.feed({ kind: 'CommandReceived', command });
     }
     for (const part of this.#parts.values()) {
       const { gang, incarnation } = headerOf(part);
-      if (gang === command.gang && incarnation < command.incarnation) part.machine.feed({ kind: 'Superseded' });
+      if (gang === command.gang && incarnation < command.incarnation)
+        part.machine.feed({ kind: 'Superseded' });
     }
   }
 
@@ -129,9 +143,13 @@ export class RestoreService {
       case 'Report':
         part.reports = effect.reports;
         this.#report(headerOf(part));
-        return effect.reports.some(({ kind }) => kind === 'Abandoned' || kind === 'Running') ? machine.close() : undefined;
+        return effect.reports.some(({ kind }) => kind === 'Abandoned' || kind === 'Running')
+          ? machine.close()
+          : undefined;
       case 'SetDeadline':
-        return machine.setDeadline(effect.name, effect.afterMs, () => machine.feed({ kind: 'DeadlineExpired', name: effect.name }));
+        return machine.setDeadline(effect.name, effect.afterMs, () =>
+          machine.feed({ kind: 'DeadlineExpired', name: effect.name }),
+        );
       case 'ClearDeadline':
         return machine.clearDeadline(effect.name);
       case 'ReadOutcome':
@@ -144,7 +162,10 @@ export class RestoreService {
     }
   }
 
-  async #run({ machine, steps }: RestorePart, step: Extract<MemberRestoreEffect, { kind: 'Run' }>): Promise<void> {
+  async #run(
+    { machine, steps }: RestorePart,
+    step: Extract<MemberRestoreEffect, { kind: 'Run' }>,
+  ): Promise<void> {
     try {
       machine.feed({ kind: 'StepDone', ...(await machine.measure(step.step, () => steps.perform(step))) });
     } catch (error) {

@@ -1,7 +1,14 @@
 // Performs the steps that the protocol orders for one member of a restore attempt.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type MemberId, memberId, type MemberRestoreResult, type MemberRestoreStep, type RestoreHeader, type RestorePlacement } from '@stillpoint/protocol';
+import {
+  type MemberId,
+  memberId,
+  type MemberRestoreResult,
+  type MemberRestoreStep,
+  type RestoreHeader,
+  type RestorePlacement,
+} from '@stillpoint/protocol';
 import type { Manifest, Vault } from '@stillpoint/vault';
 import { offsetsToContinue, readHostClocks } from './clock.ts';
 import { AddressTaken, NotRunning } from './errors.ts';
@@ -15,7 +22,7 @@ import { emptyStaging, prepareMember, restoreMember } from './member-restore.ts'
 import type { NodeMembers } from './node-members.ts';
 import type { HomePaths } from './paths.ts';
 import { preflightRestore } from './restore-preflight.ts';
-import type { SlotOwner } from './sandbox.ts';
+import type { SlotOwner } from './sandbox-record.ts';
 
 export interface RestoreStepsOptions {
   readonly paths: HomePaths;
@@ -70,8 +77,17 @@ export class RestoreSteps {
 
   async #preflight(placements: readonly RestorePlacement[]) {
     const { paths, vault, node, header, member } = this.#options;
-    const here = placements.filter((placement) => placement.node === node).map((placement) => placement.member);
-    const blockers = await preflightRestore({ paths, vault, node, gang: header.gang, epoch: header.epoch, members: here });
+    const here = placements
+      .filter((placement) => placement.node === node)
+      .map((placement) => placement.member);
+    const blockers = await preflightRestore({
+      paths,
+      vault,
+      node,
+      gang: header.gang,
+      epoch: header.epoch,
+      members: here,
+    });
     return blockers.get(member) ?? [];
   }
 
@@ -84,17 +100,30 @@ export class RestoreSteps {
     const record = await members.launch({
       ...this.#owner,
       hostname: memberHostname(header.gang, member),
-      hosts: gangHosts(header.gang, placements.map((placement) => ({ member: placement.member, addresses: placement.addresses.map(({ to }) => to) }))),
+      hosts: gangHosts(
+        header.gang,
+        placements.map((placement) => ({
+          member: placement.member,
+          addresses: placement.addresses.map(({ to }) => to),
+        })),
+      ),
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
       cwd: meta.cwd,
       command: 'await-restore',
       clockOffsets: offsetsToContinue(meta.clocks, await readHostClocks()),
     });
     await emptyStaging(this.#staging);
-    await vault.readMember({ gang: header.gang, epoch: header.epoch, member: String(member), to: this.#staging });
+    await vault.readMember({
+      gang: header.gang,
+      epoch: header.epoch,
+      member: String(member),
+      to: this.#staging,
+    });
     const { paths, freezer } = this.#options;
     await prepareMember({ paths, freezer, record }, this.#staging, {
-      addresses: new Map(placements.flatMap(({ addresses }) => addresses.map(({ from, to }) => [from, to] as const))),
+      addresses: new Map(
+        placements.flatMap(({ addresses }) => addresses.map(({ from, to }) => [from, to] as const)),
+      ),
       fileSizes: await sharedFileSizes(manifest),
     });
   }
@@ -102,7 +131,10 @@ export class RestoreSteps {
   /** The place that was reserved must have the addresses that the whole gang's images are rewritten for. */
   async #checkAddresses(placements: readonly RestorePlacement[]): Promise<void> {
     const { slot } = await this.#options.members.reserve(this.#owner);
-    const planned = placements.find((placement) => placement.member === this.#options.member)?.addresses.map(({ to }) => to) ?? [];
+    const planned =
+      placements
+        .find((placement) => placement.member === this.#options.member)
+        ?.addresses.map(({ to }) => to) ?? [];
     const own = [slot.addresses.ipv4, slot.addresses.ipv6];
     const missing = planned.filter((address) => !own.includes(address));
     if (missing.length > 0) throw new AddressTaken(this.#options.node, missing);
@@ -112,7 +144,10 @@ export class RestoreSteps {
     const { record, freezer } = this.#context();
     const processes = await cgroupProcesses(record.slot.cgroup);
     if (processes.length === 0 || (await isFrozen(freezer, record.slot.cgroup))) {
-      throw new NotRunning(`${record.gang}-${record.member}`, processes.length === 0 ? 'it has ended' : 'it is still frozen');
+      throw new NotRunning(
+        `${record.gang}-${record.member}`,
+        processes.length === 0 ? 'it has ended' : 'it is still frozen',
+      );
     }
     await rm(this.#staging, { recursive: true, force: true });
   }
@@ -126,7 +161,10 @@ function metaOf(manifest: Manifest, member: MemberId): MemberMeta {
 
 /** The files are rolled back by now: the images have to name the sizes that they have. */
 async function sharedFileSizes(manifest: Manifest): Promise<Map<string, bigint>> {
-  const votes = manifest.members.map((entry) => ({ member: memberId(Number(entry.member)), files: parseMeta(entry.meta).vote.files }));
+  const votes = manifest.members.map((entry) => ({
+    member: memberId(Number(entry.member)),
+    files: parseMeta(entry.meta).vote.files,
+  }));
   const sizes = new Map<string, bigint>();
   for (const { path } of mergeNotes(votes).files) {
     const state = await stateOf(path);

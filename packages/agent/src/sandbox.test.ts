@@ -6,7 +6,8 @@ import { exec } from './exec.ts';
 import { cgroupProcesses, freeze, isFrozen, killCgroup, thaw } from './freezer.ts';
 import { liftHold, listHolds, takeHold } from './hold.ts';
 import { listNamespaces, namespacePath } from './network.ts';
-import { isSandboxAlive, listUsedSlots, readExit, removeSandbox } from './sandbox.ts';
+import { removeSandbox } from './sandbox.ts';
+import { isSandboxAlive, listUsedSlots, readExit } from './sandbox-record.ts';
 import { eventually, makeNodes } from './testing/node-fixture.ts';
 import { killVirtualNode } from './virtual-node.ts';
 
@@ -22,9 +23,16 @@ async function exists(path: string): Promise<boolean> {
 describe.each(['v1', 'v2'] as const)('a sandbox under cgroup %s', (version) => {
   it('freezes as a whole, thaws, and dies frozen', async () => {
     await using nodes = await makeNodes(1, version);
-    const member = await nodes.launch(1, ['/bin/sh', '-c', 'sleep 1000 & sleep 1000 & while :; do echo x; sleep 0.01; done']);
+    const member = await nodes.launch(1, [
+      '/bin/sh',
+      '-c',
+      'sleep 1000 & sleep 1000 & while :; do echo x; sleep 0.01; done',
+    ]);
     const { cgroup } = member.slot;
-    await eventually(async () => ((await cgroupProcesses(cgroup)).length >= 3 ? true : undefined), 'three processes');
+    await eventually(
+      async () => ((await cgroupProcesses(cgroup)).length >= 3 ? true : undefined),
+      'three processes',
+    );
 
     await freeze(nodes.freezer, cgroup);
     expect(await isFrozen(nodes.freezer, cgroup)).toBe(true);
@@ -33,7 +41,10 @@ describe.each(['v1', 'v2'] as const)('a sandbox under cgroup %s', (version) => {
     expect((await nodes.status(member)).stdoutBytes).toBe(before);
 
     await thaw(nodes.freezer, cgroup);
-    await eventually(async () => ((await nodes.status(member)).stdoutBytes > before ? true : undefined), 'output goes on');
+    await eventually(
+      async () => ((await nodes.status(member)).stdoutBytes > before ? true : undefined),
+      'output goes on',
+    );
 
     await freeze(nodes.freezer, cgroup);
     await killCgroup(nodes.freezer, cgroup);
@@ -42,7 +53,11 @@ describe.each(['v1', 'v2'] as const)('a sandbox under cgroup %s', (version) => {
 
   it('that forks wildly is frozen all the same', async () => {
     await using nodes = await makeNodes(1, version);
-    const member = await nodes.launch(1, ['/bin/sh', '-c', 'while :; do (sleep 0.001; (exit 0)) & wait; done']);
+    const member = await nodes.launch(1, [
+      '/bin/sh',
+      '-c',
+      'while :; do (sleep 0.001; (exit 0)) & wait; done',
+    ]);
     for (let round = 0; round < 20; round += 1) {
       await freeze(nodes.freezer, member.slot.cgroup);
       expect(await isFrozen(nodes.freezer, member.slot.cgroup)).toBe(true);
@@ -67,7 +82,8 @@ describe('a sandbox', () => {
 
   it('has its own /tmp, /dev/shm, host name, pids and clocks', async () => {
     await using nodes = await makeNodes(1);
-    const script = 'echo x >/tmp/mine; echo x >/dev/shm/mine; hostname; echo $$; ls /tmp /dev/shm; exec sleep 1000';
+    const script =
+      'echo x >/tmp/mine; echo x >/dev/shm/mine; hostname; echo $$; ls /tmp /dev/shm; exec sleep 1000';
     const member = await nodes.launch(1, ['/bin/sh', '-c', script]);
     const text = await eventually(async () => {
       const output = await readFile(member.stdoutPath, 'utf8');
@@ -105,7 +121,9 @@ describe('a hold', () => {
   /** Whether anything comes back from the address: a refused connection does, a dropped one does not. */
   const reaches = async (namespace: string, address: string): Promise<boolean> => {
     const connect = ['timeout', '1', 'bash', '-c', `</dev/tcp/${address}/9`];
-    const { code } = await exec('nsenter', [`--net=${namespacePath(namespace)}`, ...connect], { accept: [0, 1, 124] });
+    const { code } = await exec('nsenter', [`--net=${namespacePath(namespace)}`, ...connect], {
+      accept: [0, 1, 124],
+    });
     return code !== 124;
   };
 

@@ -51,7 +51,13 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   };
 }
 
-const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>(['RestorePreflight', 'Prepare', 'Restore', 'Lift', 'Abandon']);
+const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>([
+  'RestorePreflight',
+  'Prepare',
+  'Restore',
+  'Lift',
+  'Abandon',
+]);
 
 const isRestoreCommand = (command: NodeCommand): command is RestoreCommand => restoreKinds.has(command.kind);
 

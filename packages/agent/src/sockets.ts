@@ -32,7 +32,8 @@ export function parseEndpoint(text: string): Endpoint {
 export function parseSocketLine(line: string): KernelSocket {
   const [stateText, receiveQueue, sendQueue, local, remote] = line.trim().split(/\s+/);
   const state = stateNames[stateText ?? ''];
-  if (state === undefined || local === undefined || remote === undefined) throw new Error(`ss printed: ${line}`);
+  if (state === undefined || local === undefined || remote === undefined)
+    throw new Error(`ss printed: ${line}`);
   return {
     state,
     local: parseEndpoint(local),

@@ -34,8 +34,18 @@ export async function prepareTools(paths: HomePaths): Promise<void> {
   await mkdir(criuRuntimeFolder, { recursive: true });
   await install(installedCriu(), toolPath(paths, 'criu'));
   await install(spInitPath(), toolPath(paths, 'sp-init'));
-  const warm = 'mount -t tmpfs stillpoint "$1" && "$2" check >/dev/null 2>&1; cp "$1/criu.kdat" "$3.new" && mv "$3.new" "$3"';
-  await exec('unshare', ['--mount', 'sh', '-c', warm, 'sh', criuRuntimeFolder, toolPath(paths, 'criu'), criuCacheFile(paths)]);
+  const warm =
+    'mount -t tmpfs stillpoint "$1" && "$2" check >/dev/null 2>&1; cp "$1/criu.kdat" "$3.new" && mv "$3.new" "$3"';
+  await exec('unshare', [
+    '--mount',
+    'sh',
+    '-c',
+    warm,
+    'sh',
+    criuRuntimeFolder,
+    toolPath(paths, 'criu'),
+    criuCacheFile(paths),
+  ]);
   await writeFile(stampFile, stamp);
 }
 

@@ -10,7 +10,15 @@ import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
 import { exec } from './exec.ts';
 import { type Freezer, findFreezer, listCgroups, removeCgroup, removeFreezerRoot, thaw } from './freezer.ts';
 import { limits } from './limits.ts';
-import { deleteNamespace, ensureNodeNetwork, fabricNamespace, listNamespaces, memberNamespace, namespacePath, nodeNamespace } from './network.ts';
+import {
+  deleteNamespace,
+  ensureNodeNetwork,
+  fabricNamespace,
+  listNamespaces,
+  memberNamespace,
+  namespacePath,
+  nodeNamespace,
+} from './network.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
 import { prepareTools } from './tools.ts';
 
@@ -42,9 +50,17 @@ export async function startAgent(paths: HomePaths, node: VirtualNode): Promise<v
   await mkdir(dirname(logPath), { recursive: true });
   const log = await open(logPath, 'a');
   const args = [
-    `--net=${namespacePath(nodeNamespace(paths, node.name))}`, process.execPath, agentProgram,
-    '--home', paths.home, '--node', node.name, '--index', String(node.index),
-    '--monotonic-offset', String(node.monotonicOffsetSeconds ?? 0),
+    `--net=${namespacePath(nodeNamespace(paths, node.name))}`,
+    process.execPath,
+    agentProgram,
+    '--home',
+    paths.home,
+    '--node',
+    node.name,
+    '--index',
+    String(node.index),
+    '--monotonic-offset',
+    String(node.monotonicOffsetSeconds ?? 0),
   ];
   const child = spawn('nsenter', args, { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] });
   let ended = false;
@@ -86,7 +102,8 @@ export async function cleanLeftovers(paths: HomePaths, nodes: readonly string[])
   const prefix = `sp-${paths.tag}-`;
   const found = new Set<string>();
   for (const name of await listNamespaces(paths)) {
-    const node = /^n-(.+)$/.exec(name.slice(prefix.length))?.[1] ?? /^m-(.+)-\d+$/.exec(name.slice(prefix.length))?.[1];
+    const node =
+      /^n-(.+)$/.exec(name.slice(prefix.length))?.[1] ?? /^m-(.+)-\d+$/.exec(name.slice(prefix.length))?.[1];
     if (node !== undefined && !nodes.includes(node)) found.add(node);
   }
   for (const node of found) await killVirtualNode(paths, node);
@@ -102,7 +119,12 @@ async function removeMachineRemains(paths: HomePaths): Promise<void> {
   await rm(paths.runtime, { recursive: true, force: true });
 }
 
-async function removeNodeRemains(paths: HomePaths, freezer: Freezer, node: string, namespaces: readonly string[]): Promise<void> {
+async function removeNodeRemains(
+  paths: HomePaths,
+  freezer: Freezer,
+  node: string,
+  namespaces: readonly string[],
+): Promise<void> {
   for (const name of namespaces) await deleteNamespace(name);
   for (const name of await nodeSandboxNames(freezer, node)) {
     await removeCgroup(join(freezer.root, name));
@@ -114,7 +136,9 @@ async function removeNodeRemains(paths: HomePaths, freezer: Freezer, node: strin
 
 async function nodeNamespaces(paths: HomePaths, node: string): Promise<string[]> {
   const member = new RegExp(`^${memberNamespace(paths, node, 0).slice(0, -1)}\\d+$`);
-  return (await listNamespaces(paths)).filter((name) => name === nodeNamespace(paths, node) || member.test(name));
+  return (await listNamespaces(paths)).filter(
+    (name) => name === nodeNamespace(paths, node) || member.test(name),
+  );
 }
 
 async function nodeSandboxNames(freezer: Freezer, node: string): Promise<string[]> {

@@ -3,7 +3,8 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreezer, type Freezer, type FreezerVersion } from '../freezer.ts';
 import { type HomePaths, homePaths } from '../paths.ts';
-import { connectInit, launchSandbox, prepareSlot, type SandboxRecord, sandboxSlot } from '../sandbox.ts';
+import { launchSandbox, prepareSlot } from '../sandbox.ts';
+import { connectInit, type SandboxRecord, sandboxSlot } from '../sandbox-record.ts';
 import { cleanLeftovers, createVirtualNode } from '../virtual-node.ts';
 
 /** A state folder of its own with virtual nodes on which sandboxes can be started. */
@@ -13,7 +14,9 @@ export interface NodeFixture extends AsyncDisposable {
   /** Starts a member's command on a node (1 and up), in that node's first free slot. */
   launch(node: number, command: readonly string[]): Promise<SandboxRecord>;
   /** The member's status as its sp-init tells it. */
-  status(record: SandboxRecord): Promise<{ readonly state: string; readonly pid: number; readonly stdoutBytes: number }>;
+  status(
+    record: SandboxRecord,
+  ): Promise<{ readonly state: string; readonly pid: number; readonly stdoutBytes: number }>;
 }
 
 /** Makes `nodes` virtual nodes. STILLPOINT_HOME is a folder under /var/tmp: /tmp is private in sandboxes. */
@@ -22,7 +25,8 @@ export async function makeNodes(nodes: number, version?: FreezerVersion): Promis
   const paths = homePaths(home);
   const freezer = await findFreezer(paths.tag, version);
   const used = new Map<number, number>();
-  for (let index = 1; index <= nodes; index += 1) await createVirtualNode(paths, { name: `n${index}`, index });
+  for (let index = 1; index <= nodes; index += 1)
+    await createVirtualNode(paths, { name: `n${index}`, index });
   return {
     paths,
     freezer,
@@ -59,7 +63,11 @@ export async function makeNodes(nodes: number, version?: FreezerVersion): Promis
 }
 
 /** Waits until `check` gives a value. @throws Error after `deadlineMs` */
-export async function eventually<T>(check: () => Promise<T | undefined>, what: string, deadlineMs = 10_000): Promise<T> {
+export async function eventually<T>(
+  check: () => Promise<T | undefined>,
+  what: string,
+  deadlineMs = 10_000,
+): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const value = await check();
