@@ -21,6 +21,7 @@ export interface DescriptorRecord {
 /** An open, mapped or executed regular file. */
 export interface RegularFileRecord {
   readonly path: string;
+  /** How it was opened. The entry of a mapping says `read`, even when the mapping may be written. */
   readonly access: FileAccess;
   readonly append: boolean;
   readonly position: bigint;
