@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// The `stillpoint` command: this process's streams and signals, handed to the command line.
+import { connect, connectIfRunning } from './connect.ts';
+import type { InterruptSignal } from './errors.ts';
+import type { CliIo } from './io.ts';
+import { runCli } from './run-cli.ts';
+
+const interrupts: readonly InterruptSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
+/** As a shell sees a program that SIGPIPE ended. */
+const brokenPipeCode = 141;
+
+const io: CliIo = {
+  argv: process.argv.slice(2),
+  env: process.env,
+  cwd: process.cwd(),
+  isRoot: process.getuid?.() === 0,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  now: () => Date.now(),
+  connect,
+  connectIfRunning,
+  onInterrupt: (listener) => {
+    const heard = (signal: NodeJS.Signals): void => listener(signal as InterruptSignal);
+    for (const signal of interrupts) process.on(signal, heard);
+    return () => {
+      for (const signal of interrupts) process.off(signal, heard);
+    };
+  },
+  exitNow: (code) => process.exit(code),
+};
+
+// whoever reads our output has had enough: `stillpoint logs train | head`
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? brokenPipeCode : 1);
+});
+
+process.exit(await runCli(io));

@@ -1,0 +1,45 @@
+// What is known of the phase that a verb is in, and how it reads: where, how much of how much, how fast. Pure.
+import type { Progress } from '@stillpoint/coordinator';
+import { count, formatBytes, formatMs } from '../format/units.ts';
+
+/** One phase of a verb, from its first news on. */
+export class Phase {
+  readonly name: string;
+  readonly epoch: number | undefined;
+  readonly #startMs: number;
+  #last: Progress;
+
+  constructor(first: Progress) {
+    this.name = first.phase;
+    this.epoch = first.epoch;
+    this.#startMs = first.atMs;
+    this.#last = first;
+  }
+
+  /** Whether news belongs to this phase. */
+  owns(progress: Progress): boolean {
+    return progress.phase === this.name && progress.epoch === this.epoch;
+  }
+
+  add(progress: Progress): void {
+    this.#last = progress;
+  }
+
+  /** `dump: 2 of 3 members (1.2 s)`. @param nowMs on the coordinator's clock */
+  text(nowMs: number): string {
+    const { message } = this.#last;
+    const said = message === '' || message === this.name ? this.name : `${this.name}: ${message}`;
+    const amount = this.#amount();
+    return `${said}${amount === '' ? '' : `, ${amount}`} (${formatMs(Math.max(0, nowMs - this.#startMs))})`;
+  }
+
+  #amount(): string {
+    const { done, total, unit, atMs } = this.#last;
+    if (done === undefined || unit === undefined) return '';
+    if (unit === 'members')
+      return total === undefined ? count(done, 'member') : `${done} of ${count(total, 'member')}`;
+    const seconds = (atMs - this.#startMs) / 1000;
+    const rate = seconds > 0 && done > 0 ? `, ${formatBytes(done / seconds)}/s` : '';
+    return `${formatBytes(done)}${total === undefined ? '' : ` of ${formatBytes(total)}`}${rate}`;
+  }
+}

@@ -1,0 +1,55 @@
+// `stillpoint logs`: what the members wrote, on the gang's current timeline.
+import { gangName, wholeNumber } from '../arguments.ts';
+import type { Verb } from '../verb.ts';
+
+interface LogsOptions {
+  readonly rank?: string;
+  readonly follow?: true;
+}
+
+export const logs: Verb = {
+  name: 'logs',
+  summary: 'what the members wrote',
+  examples: [
+    { line: 'stillpoint logs train', says: 'of all members, each line behind its rank' },
+    { line: 'stillpoint logs train --rank 0 -f', says: 'of one, until the gang ends, over restores too' },
+  ],
+  notes: [
+    "A member's standard output goes to stdout, its standard error to stderr. What was written after the cut that the",
+    'gang was restored from belongs to another timeline and is left out. Ctrl-C ends the following, not the gang.',
+    'JSON: one line for each line: {rank, stream, text}',
+  ],
+  declare: (command, act) =>
+    command
+      .argument('<name>', 'the gang')
+      .option('--rank <r>', 'of this member only')
+      .option('-f, --follow', 'go on until the gang ends')
+      .action(
+        act(async (session, name: string, options: LogsOptions) => {
+          const gang = await gangName(name, 'logs');
+          const { signal } = session;
+          const found = await session.persevere((client) => client.logs(gang, { signal }));
+          const bounds = { min: 0, max: found.ranks.length - 1 };
+          const rank =
+            options.rank === undefined ? undefined : wholeNumber(options.rank, '--rank', bounds, 'logs');
+          if (options.follow === true) {
+            const { followToEnd } = await import('../logs/follow-verb.ts');
+            await followToEnd(session, gang, rank);
+            return undefined;
+          }
+          const { GangOutput } = await import('../logs/gang-output.ts');
+          const { io, look, json } = session;
+          const output = new GangOutput({
+            stdout: io.stdout,
+            stderr: io.stderr,
+            look,
+            json,
+            signal,
+            ...(rank === undefined ? {} : { rank }),
+          });
+          await output.writeNew(found);
+          output.end();
+          return undefined;
+        }),
+      ),
+};
