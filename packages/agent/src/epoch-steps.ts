@@ -19,7 +19,6 @@ import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
 import {
   checkMember,
-  composeVote,
   type CutNote,
   dumpMember,
   freezeMember,
@@ -30,6 +29,7 @@ import {
   stagingFolder,
 } from './member-cut.ts';
 import { readMeta } from './member-meta.ts';
+import { composeVote } from './member-vote.ts';
 import { preflightMember } from './preflight.ts';
 import { connectInit, isSandboxAlive } from './sandbox-record.ts';
 import { destroySocket, listSockets } from './sockets.ts';

@@ -1,18 +1,15 @@
 // The steps of a cut for one member: freeze, hold, note, dump, check, release. Each does one thing to the member and
 // returns facts; in which order they run, and whether, is the protocol's business.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectionTable, dumpArguments, explainCriuFailure, type TcpConnection } from '@stillpoint/criu';
+import { dumpArguments, explainCriuFailure } from '@stillpoint/criu';
 import {
   type FileNote,
   type FilesPolicy,
   holdId,
   type HoldId,
-  type ImageConnection,
   type KernelSocket,
-  memberId,
-  type MemberVote,
   type OutsidePolicy,
 } from '@stillpoint/protocol';
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
@@ -30,8 +27,6 @@ import {
 import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
 import { liftHold, listHolds, takeHold } from './hold.ts';
 import { limits } from './limits.ts';
-import { readMachineFacts } from './machine-facts.ts';
-import { writeMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
@@ -170,41 +165,6 @@ export async function checkMember(context: MemberContext, note: CutNote, hold: H
     );
 }
 
-/** Makes the member's vote from its images and its note, and writes both down beside the images. */
-export async function composeVote(
-  context: MemberContext,
-  staging: string,
-  note: CutNote,
-  hold: HoldId,
-  outside: OutsidePolicy,
-): Promise<MemberVote> {
-  const { record } = context;
-  const table = await connectionTable(imagesFolder(staging));
-  const vote: MemberVote = {
-    member: memberId(record.member),
-    holdId: hold,
-    addresses: [record.slot.addresses.ipv4, record.slot.addresses.ipv6],
-    connections: table.connections.map(toImageConnection),
-    sockets: note.sockets,
-    files: note.files,
-    imageBytes: await folderBytes(staging),
-    stdoutBytes: note.stdoutBytes,
-    stderrBytes: note.stderrBytes,
-  };
-  await writeMeta(staging, {
-    vote,
-    rootPid: await memberRootPid(record),
-    clocks: note.clocks,
-    stdoutPipe: await readlink(`/proc/${record.initPid}/fd/${stdoutDescriptor}`),
-    stderrPipe: await readlink(`/proc/${record.initPid}/fd/${stderrDescriptor}`),
-    cwd: record.cwd,
-    machine: await readMachineFacts(),
-    outside,
-    contents: [...note.contents],
-  });
-  return vote;
-}
-
 /** Lifts this hold and lets the member run. */
 export async function releaseMember(context: MemberContext, hold: HoldId | undefined): Promise<void> {
   if (hold !== undefined) await liftHold(context.record.slot.namespace, hold);
@@ -216,24 +176,6 @@ export const stdoutDescriptor = 10;
 export const stderrDescriptor = 11;
 
 const memberName = (record: SandboxRecord): string => `${record.gang}-${record.member}`;
-
-const toImageConnection = ({
-  local,
-  remote,
-  state,
-  inode,
-  sndUna,
-  writeSeq,
-  rcvNxt,
-}: TcpConnection): ImageConnection => ({
-  local,
-  remote,
-  state,
-  inode,
-  sndUna,
-  writeSeq,
-  rcvNxt,
-});
 
 async function noteMemberFiles({ record }: MemberContext): Promise<FileNote[]> {
   const root = sandboxRoot(record);
@@ -255,21 +197,12 @@ async function drainLogs(record: SandboxRecord): Promise<{ stdoutBytes: number; 
   }
 }
 
-async function memberRootPid(record: SandboxRecord): Promise<number> {
+/** The root of the member's tree, as its PID namespace numbers it. */
+export async function memberRootPid(record: SandboxRecord): Promise<number> {
   const client = await connectInit(record);
   try {
     return (await client.status()).pid;
   } finally {
     client.close();
   }
-}
-
-async function folderBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const sizes = await Promise.all(
-    entries
-      .filter((entry) => entry.isFile())
-      .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,22 +1,21 @@
 // The members on one node: reserves their places, launches, watches, removes them. What it knows it can find again
 // from the sandboxes' own records, so a new agent goes on where a killed one was.
-import { readFile, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import {
   gangId,
   incarnationNumber,
   type MemberExited,
   memberId,
-  type MemberStatus,
   type NodeAnswer,
   nodeName,
   type NodeRequest,
 } from '@stillpoint/protocol';
 import { NoRoomOnNode, UnknownMember } from './errors.ts';
 import { toFailure } from './failure.ts';
-import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
-import { listHolds } from './hold.ts';
+import { type Freezer } from './freezer.ts';
 import { limits } from './limits.ts';
+import { memberStatus } from './member-status.ts';
 import { type HomePaths, logFolder } from './paths.ts';
 import { launchSandbox, prepareSlot, removeSandbox, type SandboxLaunch } from './sandbox.ts';
 import {
@@ -196,7 +195,9 @@ export class NodeMembers {
   }
 
   async #status(): Promise<NodeAnswer> {
-    const members = await Promise.all([...this.#used.values()].map((used) => this.#memberStatus(used)));
+    const members = await Promise.all(
+      [...this.#used.values()].map((used) => memberStatus(used, this.#freezer)),
+    );
     const staging = await statfs(this.#paths.staging);
     return {
       kind: 'Status',
@@ -204,27 +205,6 @@ export class NodeMembers {
       memoryAvailableBytes: freemem(),
       stagingFreeBytes: staging.bavail * staging.bsize,
     };
-  }
-
-  async #memberStatus(used: UsedSlot): Promise<MemberStatus> {
-    const processes = await cgroupProcesses(used.slot.cgroup);
-    const common = {
-      gang: gangId(used.gang),
-      incarnation: incarnationNumber(used.incarnation),
-      member: memberId(used.member),
-      addresses: used.slot.addresses,
-      processes: processes.length,
-      residentBytes: await residentBytes(processes),
-      stdoutPath: used.sandbox?.stdoutPath ?? '',
-      stderrPath: used.sandbox?.stderrPath ?? '',
-    };
-    if (used.sandbox === undefined) return { ...common, state: 'allocated' };
-    const exit = await readExit(used.slot);
-    if (exit !== undefined) return { ...common, state: 'exited', exitCode: exit.code };
-    if (!(await isSandboxAlive(used.sandbox))) return { ...common, state: 'lost' };
-    if ((await listHolds(used.slot.namespace)).length > 0) return { ...common, state: 'held' };
-    if (await isFrozen(this.#freezer, used.slot.cgroup)) return { ...common, state: 'frozen' };
-    return { ...common, state: processes.length === 0 ? 'awaiting-restore' : 'running' };
   }
 
   async #watch(record: SandboxRecord): Promise<void> {
@@ -249,18 +229,4 @@ export class NodeMembers {
       exitCode: exit?.code ?? lostExitCode,
     });
   }
-}
-
-/** Resident memory of processes, in bytes; those that have ended meanwhile count nothing. */
-async function residentBytes(pids: readonly number[]): Promise<number> {
-  const pageBytes = 4096;
-  let pages = 0;
-  for (const pid of pids) {
-    try {
-      pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1]);
-    } catch {
-      continue;
-    }
-  }
-  return pages * pageBytes;
 }

@@ -22,8 +22,8 @@ export interface ServeOptions {
 export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ close(): Promise<void> }> {
   const freezer = await findFreezer(paths.tag, wantedFreezer());
   const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), openFileLedger(paths.ledger)]);
-  let listener: AgentListener | undefined;
-  const broadcast: AgentListener['broadcast'] = (event) => listener?.broadcast(event);
+  const bus: { listener?: AgentListener } = {};
+  const broadcast: AgentListener['broadcast'] = (event) => bus.listener?.broadcast(event);
   const members = new NodeMembers(paths, freezer, node, (event) => {
     log.info({ gang: event.gang, member: event.member, exitCode: event.exitCode }, 'a member has ended');
     epochs.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
@@ -36,13 +36,14 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   await members.recover();
   await epochs.recover();
   await restores.recover();
-  listener = await listenAsAgent(nodeSocket(paths, node.name), {
+  const listener = await listenAsAgent(nodeSocket(paths, node.name), {
     onRequest: (request) => members.answer(request),
     onCommand: (command: NodeCommand) => {
       if (isRestoreCommand(command)) restores.command(command);
       else epochs.command(command);
     },
   });
+  bus.listener = listener;
   return {
     async close() {
       await listener.close();
