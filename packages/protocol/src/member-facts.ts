@@ -84,6 +84,10 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
   const reports = facts.reports.filter(({ kind }) => kind !== 'InDoubt');
   const heard = { ...facts, ordered, reports, header: { ...facts.header, fence: command.fence } };
   switch (command.kind) {
+    case 'Preflight': {
+      const { outcome, outside, files } = command;
+      return facts.free ? { ...heard, outcome, outside, files } : heard;
+    }
     case 'Freeze':
       return { ...heard, deadManMs: command.deadManMs };
     case 'Decided':
@@ -92,7 +96,6 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
       return command.round > heard.surveyRound ? { ...heard, surveyRound: command.round } : heard;
     case 'Settle':
       return { ...heard, halfDead: command.halfDead };
-    case 'Preflight':
     case 'Hold':
     case 'Dump':
     case 'AllNoted':
