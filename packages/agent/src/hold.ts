@@ -11,11 +11,27 @@ const inNamespace = (namespace: string, ...command: string[]): string[] => [
 
 const tableName = (holdId: HoldId): string => `stillpoint_${holdId}`;
 
+/**
+ * What a hold lets pass. `nothing`: for a dump. `criu`: for a restore, in which CRIU brings sockets into their closing
+ * states by packets of its own, which it marks (SOCCR_MARK in its soccr.h); no program runs then that could forge it.
+ */
+export type HoldException = 'nothing' | 'criu';
+
+const exceptionRules: Readonly<Record<HoldException, string>> = {
+  nothing: '',
+  criu: 'meta mark 0xc114 accept;',
+};
+
 /** Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. */
-export async function takeHold(namespace: string, holdId: HoldId): Promise<void> {
+export async function takeHold(
+  namespace: string,
+  holdId: HoldId,
+  exception: HoldException = 'nothing',
+): Promise<void> {
   const table = tableName(holdId);
+  const rule = exceptionRules[exception];
   const chain = (hook: string): string =>
-    `chain ${hook} { type filter hook ${hook} priority -500; policy drop; }`;
+    `chain ${hook} { type filter hook ${hook} priority -500; policy drop; ${rule} }`;
   await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
     input: `table inet ${table} {\n${chain('input')}\n${chain('output')}\n${chain('forward')}\n}\n`,
   });

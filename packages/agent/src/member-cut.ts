@@ -25,7 +25,7 @@ import {
   savePrivate,
 } from './files/index.ts';
 import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
-import { liftHold, listHolds, takeHold } from './hold.ts';
+import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
 import { limits } from './limits.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
@@ -74,9 +74,13 @@ export async function freezeMember(context: MemberContext, deadlineMs: number): 
 export const newHoldId = (): HoldId => holdId(randomBytes(6).toString('hex'));
 
 /** Drops the member's traffic from now on. Done again: no harm. */
-export async function holdMember(context: MemberContext, hold: HoldId): Promise<void> {
+export async function holdMember(
+  context: MemberContext,
+  hold: HoldId,
+  exception: HoldException = 'nothing',
+): Promise<void> {
   const { namespace } = context.record.slot;
-  if (!(await listHolds(namespace)).includes(hold)) await takeHold(namespace, hold);
+  if (!(await listHolds(namespace)).includes(hold)) await takeHold(namespace, hold, exception);
 }
 
 /** Notes what the images must agree with. The member is frozen and held. */

@@ -48,7 +48,7 @@ export async function restoreMember(
   hold: HoldId,
 ): Promise<void> {
   const { paths, record } = context;
-  await holdMember(context, hold);
+  await holdMember(context, hold, 'criu');
   const script = join(staging, 'freeze-before-resume.sh');
   await writeFile(script, freezeBeforeResumeScript, { mode: 0o755 });
   const inherited = await openInherited(context);
