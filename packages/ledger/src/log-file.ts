@@ -25,7 +25,7 @@ export class LogFile {
   static async open(folder: string, firstPayload: string): Promise<LogFile> {
     const path = join(folder, 'ledger.log');
     try {
-      await createOnce(folder, path, encodeRecord(firstPayload));
+      await makeOnce(folder, path, encodeRecord(firstPayload));
       const handle = await open(path, constants.O_RDWR | constants.O_APPEND);
       const { dev, ino } = await handle.stat({ bigint: true });
       return new LogFile(path, handle, { dev, ino });
@@ -116,7 +116,7 @@ export class LogFile {
 }
 
 /** Makes the file with its content, whole and durable, unless it exists: several processes may try at once. */
-async function createOnce(folder: string, path: string, content: Uint8Array): Promise<void> {
+async function makeOnce(folder: string, path: string, content: Uint8Array): Promise<void> {
   const made = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (made !== undefined) await syncFolder(dirname(made));
   if (!(await exists(path))) await linkNew(join(folder, `ledger.${randomUUID()}.tmp`), path, content);

@@ -152,6 +152,20 @@ describe('a manifest', () => {
     expect(await vault.verify(gang, 5)).toMatchObject([{ kind: 'manifest' }]);
   });
 
+  test.for([
+    ['content digest', { sha256: '0'.repeat(64) }],
+    ['smaller size', { bytes: 39 }],
+    ['larger size', { bytes: 41 }],
+  ] as const)('with another %s than the stored file has restores nothing', async ([, change]) => {
+    const [core, pages] = manifest.members[0]!.files;
+    const members = [{ member: '0', files: [{ ...core, ...change }, pages], meta: null }];
+    await writeFile(join(root, stored.manifest), seal(manifestFormat, { ...manifest, members }, sha256Hex));
+    await expectRefused({ code: 'SP_VAULT_CORRUPT' });
+    expect(await vault.verify(gang, 5)).toContainEqual(
+      expect.objectContaining({ kind: 'damaged', file: 'core.img' }),
+    );
+  });
+
   test('can not make a small stored file fill the disk or the memory', async () => {
     const content = Buffer.alloc(256 * 1024 * 1024);
     const frame = zstdCompressSync(content);

@@ -12,7 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryVault } from './directory-vault.ts';
@@ -431,6 +431,12 @@ describe('the vault', () => {
     await mkdir(join(folder, 'fresh/lost+found'), { recursive: true });
     await Promise.all(Array.from({ length: 8 }, async () => await openDirectoryVault(join(folder, 'fresh'))));
     expect((await readdir(join(folder, 'fresh'))).sort()).toEqual(['format.json', 'lost+found']);
+  });
+
+  test('can be named by a relative path', async () => {
+    const relativeRoot = `${relative(process.cwd(), root)}/deep//er/`;
+    await openDirectoryVault(relativeRoot);
+    expect(await readdir(join(root, 'deep/er'))).toEqual(['format.json']);
   });
 
   test('of a newer version is refused, by name', async () => {

@@ -54,8 +54,8 @@ export async function openDirectoryVault(
 ): Promise<Vault> {
   const layout = new Layout(folder);
   return await guarded(`opening the vault ${folder}`, undefined, async () => {
-    await onDisk(folder, async () => {
-      await makeFolder(folder);
+    await onDisk(layout.root, async () => {
+      await makeFolder(layout.root);
       const isNew = !(await exists(layout.format)) && !(await exists(layout.gangs));
       if (isNew) await writeOnce(layout.format, seal(vaultFormat, {}, sha256Hex));
     });

@@ -67,14 +67,11 @@ export async function syncFolder(folder: string): Promise<void> {
   await withFile(folder, constants.O_RDONLY | constants.O_DIRECTORY, async (handle) => await handle.sync());
 }
 
-/** Makes a folder and those above it, durably. */
+/** Makes a folder and those above it, durably. The path must be absolute. */
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
-  for (let made = folder; ; made = dirname(made)) {
-    await syncFolder(dirname(made));
-    if (made === first) return;
-  }
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /**

@@ -4,7 +4,7 @@
 //   gangs/<gang>/epochs/<epoch>/manifest.json          written last; the epoch is published once it is there
 //   gangs/<gang>/epochs/<epoch>/<member>/member.json   what the member's folder holds
 //   gangs/<gang>/epochs/<epoch>/<member>/<file>.zst
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { VaultInvalidError } from './errors.ts';
 import { isEpoch, isFileName, isGangName, isMemberName, manifestFileName, storedName } from './names.ts';
 
@@ -12,7 +12,7 @@ export class Layout {
   readonly root: string;
 
   constructor(root: string) {
-    this.root = root;
+    this.root = resolve(root);
   }
 
   get format(): string {

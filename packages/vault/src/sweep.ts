@@ -14,7 +14,6 @@ export async function sweep(
   guard: Guard,
 ): Promise<readonly EpochName[]> {
   const removed: EpochName[] = [];
-  await removeDrafts(layout.root, guard);
   for (const gang of await entriesOf(layout.gangs)) {
     if (!isGangName(gang)) continue;
     for (const epoch of await epochsIn(layout, gang)) {
