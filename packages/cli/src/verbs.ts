@@ -1,4 +1,5 @@
 // Every verb of the command line, in the order of its help. Another verb is added here, and in scripts/usage.txt.
+import { demo } from './demo/demo.ts';
 import type { Verb } from './verb.ts';
 import { checkpoint } from './verbs/checkpoint.ts';
 import { complete, completion } from './verbs/completion.ts';
@@ -18,6 +19,7 @@ import { verify } from './verbs/verify.ts';
 import { wait } from './verbs/wait.ts';
 
 export const verbs: readonly Verb[] = [
+  demo,
   run,
   ps,
   show,

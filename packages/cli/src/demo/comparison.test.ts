@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { compareRuns, completeLines, isIdentical, stepOf } from './comparison.ts';
 
 const line = (step: number, state = 'a'): string => `step ${step} loss 0x1.8p+0 weights ${state}${step}`;
-const run = (steps: number): string[] => [...Array.from({ length: steps }, (_, index) => line(index + 1)), 'done'];
+const run = (steps: number): string[] => [
+  ...Array.from({ length: steps }, (_, index) => line(index + 1)),
+  'done',
+];
 const ranks = (): string[][] => [run(5), run(5), run(5)];
 
 describe('two runs', () => {
@@ -30,7 +33,10 @@ describe('two runs', () => {
   });
 
   test('of which one lacks a rank', () => {
-    expect(compareRuns(ranks(), ranks().slice(0, 2), 5)).toMatchObject({ identical: 0, first: { rank: 2, step: 1 } });
+    expect(compareRuns(ranks(), ranks().slice(0, 2), 5)).toMatchObject({
+      identical: 0,
+      first: { rank: 2, step: 1 },
+    });
   });
 
   test('that both ended early are not identical', () => {

@@ -37,7 +37,9 @@ export function compareRuns(
   restored: readonly (readonly string[])[],
   steps: number,
 ): Comparison {
-  const differences = reference.flatMap((expected, rank) => firstDifference(rank, expected, restored[rank] ?? []));
+  const differences = reference.flatMap((expected, rank) =>
+    firstDifference(rank, expected, restored[rank] ?? []),
+  );
   const agreed = reference.map((expected, rank) => sameSteps(expected, restored[rank] ?? []));
   const [first, ...others] = agreed;
   const everywhere = [...(first ?? [])].filter((step) => others.every((same) => same.has(step)));
@@ -50,7 +52,8 @@ export function compareRuns(
 }
 
 /** Whether all that was trained is the same: every step, and what else was printed. */
-export const isIdentical = ({ identical, of, first }: Comparison): boolean => first === undefined && identical === of;
+export const isIdentical = ({ identical, of, first }: Comparison): boolean =>
+  first === undefined && identical === of;
 
 function firstDifference(rank: number, expected: readonly string[], found: readonly string[]): Difference[] {
   const length = Math.max(expected.length, found.length);

@@ -14,7 +14,8 @@ export class DemoOffScript extends StillpointError {
   constructor(what: string, remedy?: string, cause?: unknown) {
     super('SP_DEMO_OFF_SCRIPT', `the demo did not go as planned: ${what}`, {
       remedy:
-        remedy ?? 'Run it again on a quieter machine, or with --keep to look at its logs; `stillpoint doctor` checks the machine.',
+        remedy ??
+        'Run it again on a quieter machine, or with --keep to look at its logs; `stillpoint doctor` checks the machine.',
       retryable: true,
       ...(cause === undefined ? {} : { cause }),
     });
