@@ -2,7 +2,7 @@
 import { appendFile, open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { buildWorkloads, runReference, untilStep, verdictOf, workloadsFolder } from './harness.ts';
+import { buildWorkloads, runReference, untilStep, verdictOf, workload, workloadsFolder } from './harness.ts';
 
 beforeAll(buildWorkloads);
 
@@ -89,7 +89,7 @@ test('ddp.py notices a changed step log, and refuses one of another run', async 
   expect(verdictOf(changed.members[0]!.stdout)).toMatchObject({ kind: 'corrupt' });
   const again = await runReference({
     members: 1,
-    command: ['/bin/sh', '-c', ': > steps.0.log; exec "$0" --steps 2', join(workloadsFolder, 'ddp.py')],
+    command: ['/bin/sh', '-c', ': > steps.0.log; exec "$0" --steps 2', workload('ddp.py')],
   });
   expect(again.members[0]).toMatchObject({ code: 2, stderr: expect.stringContaining('exists already') });
 });
@@ -152,7 +152,7 @@ test('clocks.py notices a leap', async () => {
     '"$0" --steps 100000 --tolerance-ms 200 & sleep 0.7; kill -STOP $!; sleep 0.6; kill -CONT $!; wait $!';
   const run = await runReference({
     members: 1,
-    command: ['/bin/sh', '-c', stop, join(workloadsFolder, 'clocks.py')],
+    command: ['/bin/sh', '-c', stop, workload('clocks.py')],
   });
   expect(run.members[0]!.code).toBe(1);
   expect(verdictOf(run.members[0]!.stdout)).toMatchObject({ kind: 'corrupt' });

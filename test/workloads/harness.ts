@@ -1,5 +1,4 @@
 // What tests need of the workloads: running them for reference, reading their steps, comparing runs.
 export { buildWorkloads, runReference, untilStep, workload, workloadsFolder } from './reference.ts';
-export type { MemberOutcome, ReferenceOptions, ReferenceRun } from './reference.ts';
+export type { ReferenceRun } from './reference.ts';
 export { compareRuns, parseSteps, parseTimes, verdictOf } from './steps.ts';
-export type { Comparison, Difference, StepRecord, StepTime, Verdict } from './steps.ts';

@@ -45,6 +45,16 @@ test.each([
   expect(verdictOf(run.members[1]!.stdout)).toEqual({ kind: 'corrupt', line: expect.stringMatching(line) });
 });
 
+test('a link that falls silent is noticed', async () => {
+  const options = ['--messages', '96', '--stuck-s', '1', '--inject', 'stall', '--inject-at', '40'];
+  // The silent one itself has nothing to notice: it waits until it is ended.
+  const run = await runReference({ members: 2, command: ['build/mesh', ...options], deadlineMs: 4_000 });
+  expect(verdictOf(run.members[1]!.stdout)).toEqual({
+    kind: 'corrupt',
+    line: 'CORRUPT: rank 0 is silent: message 40 never came',
+  });
+});
+
 test.each([
   ['cut-burst', '--close-unsent', /burst 1: Connection reset/],
   ['lose-burst', '--close-unsent', /only 2 of 3 bursts came/],

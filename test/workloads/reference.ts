@@ -13,7 +13,7 @@ export const workloadsFolder = import.meta.dirname;
 
 const limits = { deadlineMs: 120_000, buildDeadlineMs: 120_000, endGraceMs: 10_000, pollMs: 20 } as const;
 
-export type ReferenceOptions = {
+type ReferenceOptions = {
   readonly members: number;
   /** Program and arguments; a relative program is one of the workloads' folder. */
   readonly command: readonly [string, ...string[]];
@@ -26,7 +26,7 @@ export type ReferenceOptions = {
   readonly during?: (cwd: string) => Promise<void>;
 };
 
-export type MemberOutcome = {
+type MemberOutcome = {
   readonly rank: number;
   /** Exit status, 128 and more for a signal; undefined for a member that did not end before the deadline. */
   readonly code: number | undefined;
@@ -104,7 +104,7 @@ async function runMembers(options: ReferenceOptions, cwd: string, out: string): 
     ],
     ...['--cwd', cwd, '--out', out, '--deadline-s', String(deadlineMs / 1000)],
   ];
-  const world = spawn('unshare', [...namespaces, ...runner, '--', workload(program), ...rest], {
+  const world = spawn('/usr/bin/unshare', [...namespaces, ...runner, '--', workload(program), ...rest], {
     // The runner ends with its stdin: so it cannot outlive this process, however that ends.
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },

@@ -4,15 +4,15 @@
 export type StepRecord = { readonly step: number; readonly state: string };
 
 /** When a step ended, as `--times` of ddp.py notes it. The monotonic clock may be shifted by a time namespace. */
-export type StepTime = { readonly step: number; readonly monotonicNs: bigint; readonly realtimeNs: bigint };
+type StepTime = { readonly step: number; readonly monotonicNs: bigint; readonly realtimeNs: bigint };
 
 /** How a workload ended, by its output alone. */
-export type Verdict =
+type Verdict =
   | { readonly kind: 'ok'; readonly line: string }
   | { readonly kind: 'corrupt'; readonly line: string }
   | { readonly kind: 'unfinished' };
 
-export type Difference = {
+type Difference = {
   readonly rank: number;
   readonly step: number;
   readonly why: 'missing' | 'different' | 'extra';

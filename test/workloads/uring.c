@@ -45,8 +45,8 @@ static void ring_step(uint64_t step) {
   must(syscall(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0), "io_uring_enter");
   mask = *(uint32_t *)(ring.completions + with->cq_off.ring_mask);
   const struct io_uring_cqe *done = (struct io_uring_cqe *)(ring.completions + with->cq_off.cqes);
-  uint64_t answered = done[(uint32_t)step & mask].user_data;
-  if (answered != step) corrupt("request %llu was answered as %llu", (unsigned long long)step, (unsigned long long)answered);
+  unsigned long long asked = step, answered = done[(uint32_t)step & mask].user_data;
+  if (answered != asked) corrupt("request %llu was answered as %llu", asked, answered);
   atomic_store((_Atomic uint32_t *)(ring.completions + with->cq_off.head), (uint32_t)step + 1);
 }
 

@@ -112,8 +112,9 @@ static void sender_begin(struct sender *sender) {
 
 static void receiver_end(struct receiver *receiver, bool complete) {
   if (complete) {
-    if (receiver->hello.number >= options.count) corrupt("burst %llu was never due", (unsigned long long)receiver->hello.number);
-    received_number[receiver->hello.number] = true;
+    uint64_t number = receiver->hello.number;
+    if (number >= options.count) corrupt("burst %llu was never due", (unsigned long long)number);
+    received_number[number] = true;
     received_count += 1;
   }
   loop_close(&receiver->watch);
@@ -134,8 +135,8 @@ static void receiver_ready(struct watch *watch, uint32_t events) {
   (void)events;
   ssize_t got = recv(watch->fd, scratch, sizeof scratch, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  receiver->stuck_at_ms = loop_now_ms() + options.stuck_ms_max;
-  quiet_since_ms = loop_now_ms();
+  receiver->stuck_at_ms = loop_active_ms() + options.stuck_ms_max;
+  quiet_since_ms = loop_active_ms();
   if (got < 0) {
     if (!resets || !is_reset(errno)) corrupt("burst %llu: %s", number, strerror(errno));
     receiver_end(receiver, false);
@@ -177,7 +178,7 @@ void bursts_accept(int fd, const struct hello *hello) {
   receiver->stream = burst_stream(hello, gang->rank);
   receiver->size = stream_next(&receiver->stream, receiver->frame);
   receiver->read_from_ms = loop_now_ms() + SLUGGISH_MS;
-  receiver->stuck_at_ms = loop_now_ms() + options.stuck_ms_max;
+  receiver->stuck_at_ms = loop_active_ms() + options.stuck_ms_max;
   receiving[at] = receiver;
   /* Not read for a while: so the sender closes with its queue full. */
   loop_add(&receiver->watch, fd, 0, receiver_ready);
@@ -194,7 +195,7 @@ void bursts_open(const struct gang *who, struct burst_options with) {
 
 void bursts_tick(void) {
   uint64_t now = loop_now_ms();
-  if (quiet_since_ms == 0) quiet_since_ms = now;
+  if (quiet_since_ms == 0) quiet_since_ms = loop_active_ms();
   for (int at = 0; at < KINDS && gang->size > 1; at++) {
     struct sender *sender = &senders[at];
     if (enabled(sender->kind) && !sender->open && sender->number < options.count && now >= sender->due_ms) {
@@ -205,12 +206,12 @@ void bursts_tick(void) {
     struct receiver *receiver = receiving[at];
     if (receiver == NULL) continue;
     if (now >= receiver->read_from_ms) loop_change(&receiver->watch, EPOLLIN);
-    if (now >= receiver->stuck_at_ms) {
+    if (loop_active_ms() >= receiver->stuck_at_ms) {
       corrupt("burst %llu is stuck: its %s never came", (unsigned long long)receiver->hello.number,
               receiver->hello.kind == HELLO_RESET ? "reset" : "end");
     }
   }
-  if (!bursts_received() && now >= quiet_since_ms + options.stuck_ms_max) {
+  if (!bursts_received() && loop_active_ms() >= quiet_since_ms + options.stuck_ms_max) {
     corrupt("only %llu of %llu bursts came", (unsigned long long)received_count, (unsigned long long)options.count);
   }
 }

@@ -12,15 +12,21 @@
 
 #include "../verdict.h"
 
-enum { READ_BYTES_MAX = 64 << 10, READS_PER_TURN = 8, PAUSE_ONE_IN = 24, PAUSE_MS_MAX = 120, LAST_ACK_MS_MAX = 60000, FIN_ACK_MS_MAX = 5000 };
+enum { READ_BYTES_MAX = 64 << 10, READS_PER_TURN = 8, PAUSE_ONE_IN = 24, PAUSE_MS_MAX = 120 };
+enum { LAST_ACK_MS_MAX = 60000, FIN_ACK_MS_MAX = 5000 };
 
 static const uint64_t MESH_STREAM = 0x6d657368;
 static uint8_t scratch[READ_BYTES_MAX];
 
+static bool must_wait(const struct link *link) {
+  bool stalled = link->fault == FAULT_STALL && link->out.next >= link->fault_at;
+  return stalled || (link->keep_end && link->out.next == link->out.messages);
+}
+
 /* Puts the next frame into out_frame, falsified where the fault says so. */
 static size_t next_frame(struct link *link) {
+  if (must_wait(link)) return 0;
   uint64_t number = link->out.next;
-  if (number == link->out.messages && link->keep_end) return 0;
   size_t size = stream_next(&link->out, link->out_frame);
   if (link->fault == FAULT_NONE || number != link->fault_at || number >= link->out.messages) return size;
   switch (link->fault) {
@@ -49,8 +55,7 @@ static size_t next_frame(struct link *link) {
 static void update_interest(struct link *link) {
   if (link->ended_ms > 0) return;
   bool may_read = !link->received_eof && loop_now_ms() >= link->paused_until_ms && loop_reading_room(1) > 0;
-  bool may_write = !link->sent_all && !(link->out_at == link->out_size && link->keep_end &&
-                                        link->out.next == link->out.messages);
+  bool may_write = !link->sent_all && (link->out_at < link->out_size || !must_wait(link));
   loop_change(&link->watch, (may_read ? EPOLLIN : 0u) | (may_write ? EPOLLOUT : 0u));
 }
 
@@ -64,7 +69,7 @@ static void send_some(struct link *link) {
       }
       link->out_at = 0;
       link->out_size = next_frame(link);
-      if (link->out_size == 0) return;
+      if (link->out_size == 0) return; /* nothing may be sent now */
     }
     ssize_t sent = send(link->watch.fd, link->out_frame + link->out_at, link->out_size - link->out_at, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -120,6 +125,7 @@ static void receive_some(struct link *link) {
     }
     loop_spend_reading((unsigned long)got);
     link->bytes_in += (uint64_t)got;
+    link->heard_ms = loop_active_ms();
     compare(link, scratch, (size_t)got);
   }
 }
@@ -140,6 +146,7 @@ void link_open(struct link *link, int fd, unsigned long self, unsigned long peer
   link->milestone_every = every;
   link->milestones = calloc(messages / every + 1, sizeof *link->milestones);
   if (link->out_frame == NULL || link->in_frame == NULL || link->milestones == NULL) refuse("out of memory");
+  link->heard_ms = loop_active_ms();
   loop_add(&link->watch, fd, EPOLLIN | EPOLLOUT, link_ready);
   expect_next_frame(link);
 }
@@ -152,19 +159,28 @@ static bool all_taken(const struct link *link) {
   must(getsockopt(link->watch.fd, SOL_SOCKET, SO_ERROR, &error, &length), "SO_ERROR");
   if (error != 0) corrupt("rank %lu did not take everything: %s", link->peer, strerror(error));
   must(ioctl(link->watch.fd, SIOCOUTQ, &unacknowledged), "SIOCOUTQ");
-  uint64_t waited_ms = loop_now_ms() - link->ended_ms;
+  uint64_t waited_ms = loop_active_ms() + 1 - link->ended_ms;
   if (unacknowledged > 1 && waited_ms > LAST_ACK_MS_MAX) {
     corrupt("rank %lu did not take the last %d bytes", link->peer, unacknowledged - 1);
   }
   return unacknowledged == 0 || (unacknowledged == 1 && waited_ms > FIN_ACK_MS_MAX);
 }
 
+static void check_silence(const struct link *link) {
+  bool only_end = link->in.next > link->in.messages;
+  if (link->received_eof || (only_end && link->end_is_late)) return;
+  if (loop_active_ms() > link->heard_ms + link->stuck_ms_max) {
+    corrupt("rank %lu is silent: message %llu never came", link->peer, (unsigned long long)link->in.next - 1);
+  }
+}
+
 void link_tick(struct link *link) {
   if (link->finished) return;
   update_interest(link);
+  check_silence(link);
   if (!link->sent_all || !link->received_eof) return;
   if (link->ended_ms == 0) {
-    link->ended_ms = loop_now_ms();
+    link->ended_ms = loop_active_ms() + 1;
     loop_forget(&link->watch);
   }
   if (!all_taken(link)) return;

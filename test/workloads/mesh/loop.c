@@ -9,10 +9,10 @@
 
 #include "../verdict.h"
 
-enum { EVENTS_PER_TURN_MAX = 64 };
+enum { EVENTS_PER_TURN_MAX = 64, ACTIVE_MS_PER_TURN_MAX = 100 };
 
 static int epoll_fd = -1;
-static uint64_t turn_ms, random_state, rate_bytes_per_ms;
+static uint64_t turn_ms, active_ms, random_state, rate_bytes_per_ms;
 static int64_t reading_budget;
 static struct epoll_event events[EVENTS_PER_TURN_MAX];
 static int event_count;
@@ -59,12 +59,12 @@ void loop_turn(int wait_ms) {
   int found = epoll_wait(epoll_fd, events, EVENTS_PER_TURN_MAX, wait_ms);
   if (found < 0 && errno != EINTR) must(found, "epoll_wait");
   uint64_t now = now_ns() / 1000000;
-  uint64_t passed = now - turn_ms;
+  uint64_t active = now - turn_ms < ACTIVE_MS_PER_TURN_MAX ? now - turn_ms : ACTIVE_MS_PER_TURN_MAX;
   turn_ms = now;
+  active_ms += active;
   if (rate_bytes_per_ms > 0) {
-    /* Time in which the program was frozen must not become a burst. */
-    reading_budget += (int64_t)(rate_bytes_per_ms * (passed < 100 ? passed : 100));
-    int64_t most = (int64_t)(rate_bytes_per_ms * 100);
+    reading_budget += (int64_t)(rate_bytes_per_ms * active);
+    int64_t most = (int64_t)(rate_bytes_per_ms * ACTIVE_MS_PER_TURN_MAX);
     if (reading_budget > most) reading_budget = most;
   }
   event_count = found < 0 ? 0 : found;
@@ -76,6 +76,8 @@ void loop_turn(int wait_ms) {
 }
 
 uint64_t loop_now_ms(void) { return turn_ms; }
+
+uint64_t loop_active_ms(void) { return active_ms; }
 
 void loop_limit_reading(unsigned long rate_mb) { rate_bytes_per_ms = rate_mb * 1049; }
 

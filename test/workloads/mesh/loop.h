@@ -31,6 +31,9 @@ void loop_turn(int wait_ms);
 /* CLOCK_MONOTONIC in milliseconds, read at the start of this turn. */
 uint64_t loop_now_ms(void);
 
+/* The same, but without the time in which this process did not run: for deadlines that a freeze must not spend. */
+uint64_t loop_active_ms(void);
+
 /* Limits what the whole process reads, in MiB a second; 0: no limit. */
 void loop_limit_reading(unsigned long rate_mb);
 

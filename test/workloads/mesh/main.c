@@ -22,6 +22,8 @@ static bool is_open(const struct link *link) { return link->out_frame != NULL; }
 static void open_link(struct link *link, int fd, unsigned long self, unsigned long peer) {
   if (is_open(link)) corrupt("rank %lu connected twice", peer);
   link->pauses = peer < LOCAL_ID;
+  link->stuck_ms_max = options.bursts.stuck_ms_max;
+  link->end_is_late = options.bursts.close_unsent || options.bursts.reset;
   if (self == 0 || self == LOCAL_ID) {
     bool first = peer == 1 || peer == LOCAL_ID + 1;
     link->fault = first ? options.fault : FAULT_NONE;

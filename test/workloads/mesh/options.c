@@ -10,8 +10,8 @@
 enum { PORT_OFFSET = 1, MESSAGES_PER_BURST_CONNECTION = 32 };
 
 static enum fault fault_of(const char *name) {
-  static const char *const NAMES[] = {"none",  "flip",      "drop",       "double",
-                                      "early", "cut-burst", "lose-burst", "lose-reset"};
+  static const char *const NAMES[] = {"none",  "flip",      "drop",       "double",    "early",
+                                      "stall", "cut-burst", "lose-burst", "lose-reset"};
   for (unsigned at = 0; at < sizeof NAMES / sizeof *NAMES; at++) {
     if (strcmp(name, NAMES[at]) == 0) return (enum fault)at;
   }

@@ -65,10 +65,10 @@ static void check_echo(const char *bytes, size_t count) {
     outside.partial[outside.partial_size++] = bytes[at];
     if (bytes[at] != '\n') continue;
     char expected[32];
-    size_t size = (size_t)snprintf(expected, sizeof expected, "line %llu\n", (unsigned long long)outside.expected_line);
+    unsigned long long line = outside.expected_line;
+    size_t size = (size_t)snprintf(expected, sizeof expected, "line %llu\n", line);
     if (size != outside.partial_size || memcmp(expected, outside.partial, size) != 0) {
-      corrupt("the outside echoed %.*s, not line %llu", (int)outside.partial_size - 1, outside.partial,
-              (unsigned long long)outside.expected_line);
+      corrupt("the outside echoed %.*s, not line %llu", (int)outside.partial_size - 1, outside.partial, line);
     }
     outside.expected_line += 1;
     outside.partial_size = 0;

@@ -42,20 +42,34 @@ static void write_word(int fd, uint64_t word) {
   if (write(fd, &word, sizeof word) != sizeof word) corrupt("write to a child: %s", strerror(errno));
 }
 
+/* In a child: who forked it, and who it is. */
+static pid_t own_parent, own_pid;
+
 static pid_t fork_child(void) {
   pid_t parent = getpid(), child = (pid_t)must(fork(), "fork");
   if (child == 0) {
+    own_parent = parent;
+    own_pid = getpid();
     must(prctl(PR_SET_PDEATHSIG, SIGKILL), "PR_SET_PDEATHSIG");
     if (getppid() != parent) _exit(3);
   }
   return child;
 }
 
+/* What a child must find unchanged whenever it works. */
+static void check_child(const char *who) {
+  if (getpid() != own_pid || getppid() != own_parent) {
+    corrupt("%s is pid %d of parent %d, not %d of %d", who, getpid(), getppid(), own_pid, own_parent);
+  }
+  memory_check_surroundings(who);
+}
+
 /* In its own session; answers each word with another until its socket ends. */
 static _Noreturn void run_nested(int socket) {
   must(setsid(), "setsid");
   for (uint64_t word; read_word(socket, &word);) {
-    if (getsid(0) != getpid()) corrupt("the nested child lost its session");
+    check_child("the nested child");
+    if (getsid(0) != own_pid) corrupt("the nested child lost its session");
     write_word(socket, nested(word));
   }
   _exit(0);
@@ -73,7 +87,7 @@ static _Noreturn void run_relay(int in, int out) {
   close(ends[1]);
   uint64_t step = 0;
   for (uint64_t word; read_word(in, &word); step++) {
-    memory_check_surroundings("the relay");
+    check_child("the relay");
     memory_child_writes(step);
     write_word(ends[0], relayed(word));
     if (!read_word(ends[0], &word)) corrupt("the nested child is gone");
@@ -98,14 +112,11 @@ static void on_queued(int number, siginfo_t *info, void *context) {
   queued_signals += 1;
 }
 
-/* Counts signals; a queued one carries its number, so that a lost, doubled or early one is seen. */
+/* Counts signals; a queued one carries its number, so that a lost, doubled or early one is seen. They are blocked
+ * when it starts, and ever after except where it waits for them. */
 static _Noreturn void run_counter(void) {
-  sigset_t none, watched;
+  sigset_t none;
   sigemptyset(&none);
-  sigemptyset(&watched);
-  sigaddset(&watched, SIGUSR1);
-  sigaddset(&watched, SIGRTMIN + 2);
-  must(sigprocmask(SIG_BLOCK, &watched, NULL), "sigprocmask");
   struct sigaction plain = {.sa_handler = on_plain};
   struct sigaction queued = {.sa_sigaction = on_queued, .sa_flags = SA_SIGINFO};
   must(sigaction(SIGUSR1, &plain, NULL), "sigaction");
@@ -115,7 +126,7 @@ static _Noreturn void run_counter(void) {
     counted->queued = (uint64_t)queued_signals;
     sigsuspend(&none);
     if (early_value != 0) corrupt("signal %d came after signal %d", early_value, last_value - 1);
-    memory_check_surroundings("the counter");
+    check_child("the counter");
   }
 }
 
@@ -136,12 +147,18 @@ void children_open(void) {
   close(from[1]);
   to_relay = to[1];
   from_relay = from[0];
+  sigset_t counted_signals, before;
+  sigemptyset(&counted_signals);
+  sigaddset(&counted_signals, SIGUSR1);
+  sigaddset(&counted_signals, SIGRTMIN + 2);
+  must(sigprocmask(SIG_BLOCK, &counted_signals, &before), "sigprocmask");
   counter = fork_child();
   if (counter == 0) {
     close(to_relay);
     close(from_relay);
     run_counter();
   }
+  must(sigprocmask(SIG_SETMASK, &before, NULL), "sigprocmask");
 }
 
 /* Waits until the counter has seen all signals sent so far. */
@@ -161,7 +178,8 @@ static void exchange_zombies(uint64_t step) {
   int status;
   if (step > 0) {
     if (waitpid(zombie, &status, 0) != zombie) corrupt("the zombie is gone: %s", strerror(errno));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != zombie_status(step - 1)) corrupt("the zombie's status is %d", status);
+    bool expected = WIFEXITED(status) && WEXITSTATUS(status) == zombie_status(step - 1);
+    if (!expected) corrupt("the zombie's status is %d", status);
   }
   zombie = (pid_t)must(fork(), "fork");
   if (zombie == 0) _exit(zombie_status(step));

@@ -100,7 +100,9 @@ static void check_shared_offset(void) {
   uint64_t record;
   for (uint64_t step = offset_records > 16 ? offset_records - 16 : 0; step < offset_records; step++) {
     ssize_t got = pread(offset_fd, &record, sizeof record, (off_t)(step * sizeof record));
-    if (got != sizeof record || record != mix(88, step)) corrupt("record %llu at the shared offset", (unsigned long long)step);
+    if (got != sizeof record || record != mix(88, step)) {
+      corrupt("record %llu at the shared offset", (unsigned long long)step);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/* Every queue always holds a fixed number of records; each step adds one at the end and must find the right one in front. */
+/* Every queue always holds a fixed number of records: each step adds one and must find the right one in front. */
 #include "tree.h"
 
 #include <errno.h>
