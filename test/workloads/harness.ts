@@ -2,3 +2,4 @@
 export { buildWorkloads, runReference, untilStep, workload, workloadsFolder } from './reference.ts';
 export type { ReferenceRun } from './reference.ts';
 export { compareRuns, parseSteps, parseTimes, verdictOf } from './steps.ts';
+export type { StepRecord } from './steps.ts';
