@@ -15,6 +15,7 @@ import {
   type ManifestMember,
   type MemberId,
   type NodeName,
+  type Outcome,
   type Step,
   stepGangEpoch,
   tickMs,
@@ -45,6 +46,7 @@ export interface EpochEnd {
 
 export class EpochRun {
   readonly header: EpochHeader;
+  readonly outcome: Outcome;
   readonly #world: EpochWorld;
   readonly #journal = new EpochJournal();
   readonly #changes = new Changes();
@@ -57,8 +59,14 @@ export class EpochRun {
   #broken: Error | undefined;
 
   /** @param first the machine's first step; the ledger has opened the epoch already */
-  constructor(header: EpochHeader, first: Step<GangEpochState, GangEffect>, world: EpochWorld) {
+  constructor(
+    header: EpochHeader,
+    outcome: Outcome,
+    first: Step<GangEpochState, GangEffect>,
+    world: EpochWorld,
+  ) {
     this.header = header;
+    this.outcome = outcome;
     this.#world = world;
     this.#state = first.state;
     this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);

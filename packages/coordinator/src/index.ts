@@ -1,6 +1,7 @@
 // Public face of the coordinator: its API's types, a client, and how to find or start one.
 export * from './api.ts';
-export { type CallOptions, CoordinatorClient, type StreamOptions } from './client.ts';
+export type { CallOptions, StreamOptions } from './api-socket.ts';
+export { CoordinatorClient } from './client.ts';
 export { ensureCoordinator, type EnsureOptions } from './ensure.ts';
 export {
   ApiError,

@@ -43,6 +43,8 @@ export const limits = {
   nodeStatusMs: 10_000,
   /** How long a node may take to answer after it was added. */
   nodeUpMs: 20_000,
+  /** How long the start of a coordinator waits for the nodes that are there. */
+  startNodesMs: 10_000,
   /** First and longest wait before an agent that is gone is started again. */
   agentRetryFirstMs: 100,
   agentRetryLongestMs: 10_000,
@@ -57,6 +59,8 @@ export const limits = {
   checkpointAttemptsMax: 4,
   /** How long the gang runs between two of them. */
   checkpointPauseMs: 250,
+  /** Shortest pause between two periodic checkpoints of a gang that are late. */
+  periodicGapMs: 100,
   /** Epochs that `show` lists. */
   shownEpochs: 10,
   /** How long a coordinator that no gang needs stays. */

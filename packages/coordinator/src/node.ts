@@ -132,7 +132,11 @@ export class ManagedNode {
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted && !this.isReady; failures += 1) {
       try {
-        if (this.#link.state === 'down') await platform.startAgent(this.record);
+        if (this.#link.state === 'down') {
+          // after a reboot the node itself is gone
+          await platform.create(this.record);
+          await platform.startAgent(this.record);
+        }
         if (signal.aborted || !(await this.#untilUp(signal))) continue;
         listener.onReport(name, await this.refresh());
         return;

@@ -27,17 +27,19 @@ export class Nodes {
     this.#dependencies = dependencies;
   }
 
-  /** Brings up every node that the ledger has, and ends what is left of others. */
+  /** Begins to bring up every node that the ledger has, and ends what is left of others. */
   async start(): Promise<void> {
     const { platform, log } = this.#dependencies;
     for (const record of await this.#store.listNodes()) this.#records.set(record.name, record);
     const present = this.list().filter(({ state }) => state === 'present');
     const ended = await platform.cleanLeftovers(present.map(({ name }) => name));
     if (ended.length > 0) log.info({ nodes: ended }, 'leftovers of nodes were removed');
-    for (const record of present) {
-      await platform.create(record);
-      this.#manage(record);
-    }
+    for (const record of present) this.#manage(record);
+  }
+
+  /** Waits for a bounded time until all nodes are ready. */
+  async untilReady(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#managed.values()].map((node) => node.untilReady({ deadlineMs })));
   }
 
   list(): NodeRecord[] {

@@ -10,7 +10,7 @@ import { limits } from './limits.ts';
 export interface VerbContext {
   /** Aborted when the caller hangs up, or when another verb ends this one. */
   readonly signal: AbortSignal;
-  report(news: News): void;
+  readonly report: (news: News) => void;
 }
 
 export type News = Omit<Progress, 'kind' | 'atMs'>;

@@ -1,0 +1,168 @@
+// Restore attempts under way: driven to their end, also for a predecessor that did not live to do it.
+import {
+  epochNumber,
+  type Incarnation,
+  incarnationNumber,
+  memberId,
+  nodeName,
+  recoverRestoreAttempt,
+  restoreLimits,
+  type RestoreInput,
+  startRestoreAttempt,
+} from '@stillpoint/protocol';
+import type { Context } from './context.ts';
+import type { Endings } from './endings.ts';
+import { GaveUp } from './errors.ts';
+import type { Gang } from './gang.ts';
+import { persistently } from './persist.ts';
+import type { IncarnationOpened } from './records.ts';
+import { type RestoreEnd, RestoreRun } from './restore-driver.ts';
+import type { StoredIncarnation } from './stored-gang.ts';
+import type { VerbContext } from './stream.ts';
+
+export interface Attempt {
+  readonly gang: Gang;
+  readonly incarnation: Incarnation;
+  readonly opened: IncarnationOpened;
+  /** Ends the incarnation before and opens this one. @returns why that is not allowed, or undefined */
+  readonly open: () => Promise<string | undefined>;
+}
+
+export class Attempts {
+  readonly #context: Context;
+  readonly #endings: Endings;
+
+  constructor(context: Context, endings: Endings) {
+    this.#context = context;
+    this.#endings = endings;
+  }
+
+  /** @throws `GaveUp` with the protocol's reason, or what `open` threw, unless all members run */
+  async run({ gang, incarnation, opened, open }: Attempt, verb: VerbContext): Promise<void> {
+    const input = this.#input(gang, incarnation, opened);
+    const { epoch } = input.header;
+    let openError: Error | undefined;
+    const openOrSay = async (): Promise<string | undefined> => {
+      try {
+        return await open();
+      } catch (error) {
+        openError = error as Error;
+        return openError.message;
+      }
+    };
+    const run = this.#drive(gang, input, startRestoreAttempt(input), openOrSay, (phase) =>
+      verb.report({ phase, message: `restoring epoch ${epoch}: ${phase}`, epoch }),
+    );
+    const giveUp = (): void => run.abandon('the caller has hung up');
+    verb.signal.addEventListener('abort', giveUp, { once: true });
+    if (verb.signal.aborted) giveUp();
+    try {
+      await this.#finish(gang, run);
+    } catch (error) {
+      throw openError ?? error;
+    } finally {
+      verb.signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Finishes or abandons an attempt that a predecessor left open. */
+  async recover(gang: Gang, { incarnation, opened, outcome }: StoredIncarnation): Promise<void> {
+    const input = this.#input(gang, incarnation, opened);
+    const first = recoverRestoreAttempt(input, outcome ?? null);
+    await gang.operate('restore', this.#context.closing, async () => {
+      const isOpen = (): Promise<undefined> => Promise.resolve(undefined);
+      const run = this.#drive(gang, input, first, isOpen, () => undefined);
+      await this.#finish(gang, run);
+    });
+  }
+
+  /** Gives places back that were reserved for an attempt, unless a running incarnation would be hit. */
+  async discard(gang: Gang, incarnation: Incarnation): Promise<void> {
+    if (!gang.isDead) return;
+    const nodes = this.#context.nodes.list();
+    await Promise.all(nodes.map(({ name }) => this.#endings.removeMembersOn(gang, name, incarnation)));
+  }
+
+  #drive(
+    gang: Gang,
+    input: RestoreInput,
+    first: ReturnType<typeof startRestoreAttempt>,
+    open: () => Promise<string | undefined>,
+    onPhase: (phase: string) => void,
+  ): RestoreRun {
+    const { store, nodes, log } = this.#context;
+    const { incarnation, epoch } = input.header;
+    const run = new RestoreRun(input.header, first, {
+      send: (node, command) => nodes.send(node, command),
+      open,
+      decide: async (outcome, reason) => {
+        const found = await store.decideIncarnation(gang.id, incarnation, outcome, reason);
+        gang.changeCurrent({ outcome: found });
+        return found;
+      },
+      markEnded: () => store.markEnded(gang.id, incarnation, 'the word of its nodes'),
+      onPhase,
+      log: log.child({ gang: gang.name, incarnation, epoch }),
+    });
+    gang.restoreRun = run;
+    return run;
+  }
+
+  async #finish(gang: Gang, run: RestoreRun): Promise<void> {
+    try {
+      await this.#conclude(gang, run, await run.untilEnd());
+    } finally {
+      gang.restoreRun = undefined;
+      this.#endings.evaluate(gang);
+    }
+  }
+
+  async #conclude(gang: Gang, run: RestoreRun, { result, failure }: RestoreEnd): Promise<void> {
+    const { store, fatal } = this.#context;
+    const { incarnation, epoch } = run.header;
+    if (result === 'running') {
+      await persistently(this.#context, 'ending a restore', () => store.markRunning(gang.name, incarnation));
+      gang.changeCurrent({ isRunning: true });
+      return;
+    }
+    if (failure === null) throw new Error(`the restore of ${gang.name} did not succeed without a reason`);
+    const error = new GaveUp(`epoch ${epoch} of ${gang.name} was not restored`, failure);
+    if (result === 'undecided') fatal(error);
+    else if (gang.current?.incarnation === incarnation)
+      await this.#bury(gang, incarnation, `the restore of epoch ${epoch} was given up: ${failure.message}`);
+    else await this.discard(gang, incarnation);
+    throw error;
+  }
+
+  /** Nothing is left of an attempt that was opened. */
+  async #bury(gang: Gang, incarnation: Incarnation, reason: string): Promise<void> {
+    const ending = { state: 'failed', reason, exitCode: 1, atMs: Date.now() } as const;
+    if (gang.current?.outcome === 'go') {
+      await this.#endings.end(gang, ending);
+      return;
+    }
+    await this.#endings.removeMembers(gang, incarnation);
+    await persistently(this.#context, 'ending a restore', () =>
+      this.#context.store.putEnding(gang.name, incarnation, ending),
+    );
+    gang.changeCurrent({ ending, isEnded: true });
+  }
+
+  #input(gang: Gang, incarnation: number, { placement, from }: IncarnationOpened): RestoreInput {
+    if (from === undefined) throw new Error(`incarnation ${incarnation} of ${gang.name} is no restore`);
+    return {
+      header: {
+        gang: gang.id,
+        incarnation: incarnationNumber(incarnation),
+        epoch: epochNumber(from.epoch),
+        fence: this.#context.store.fence,
+      },
+      members: placement.map(({ member, node }) => ({
+        member: memberId(member),
+        node: nodeName(node),
+        addresses: from.addresses.find((each) => each.member === member)?.changes ?? [],
+      })),
+      limits: restoreLimits,
+    };
+  }
+}

@@ -1,0 +1,227 @@
+// Checkpoints of gangs: epochs are opened, driven, tried again where a passing reason aborted one, and finished for a
+// predecessor that did not live to do it.
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  epochNumber,
+  type Failure,
+  gangEpochLimits,
+  type GangEpochInput,
+  incarnationNumber,
+  memberId,
+  nodeName,
+  recoverGangEpoch,
+  startGangEpoch,
+} from '@stillpoint/protocol';
+import type { z } from 'zod';
+import type { CheckpointResult, checkpointRequestSchema } from './api.ts';
+import type { Context } from './context.ts';
+import { type Endings, stoppedExitCode } from './endings.ts';
+import { type EpochEnd, EpochRun, type EpochWorld } from './epoch-driver.ts';
+import { GaveUp } from './errors.ts';
+import type { Gang } from './gang.ts';
+import { limits } from './limits.ts';
+import { publishEpoch } from './manifest.ts';
+import { inBackground, persistently } from './persist.ts';
+import type { EpochOpened } from './records.ts';
+import type { Retention } from './retention-keeper.ts';
+import type { StoredEpoch } from './stored-gang.ts';
+import type { VerbContext } from './stream.ts';
+import { CheckpointRunning, GangBusy, GangEnding, GangNotRunning } from './verb-errors.ts';
+import { epochInfo } from './views.ts';
+
+type Request = z.output<typeof checkpointRequestSchema>;
+type Trigger = EpochOpened['trigger'];
+
+export class Checkpoints {
+  readonly #context: Context;
+  readonly #endings: Endings;
+  readonly #retention: Retention;
+
+  constructor(context: Context, endings: Endings, retention: Retention) {
+    this.#context = context;
+    this.#endings = endings;
+    this.#retention = retention;
+  }
+
+  /**
+   * Makes one epoch. A caller that hangs up has it given up, unless it is decided.
+   *
+   * @throws `SP_CHECKPOINT_RUNNING`, `SP_GANG_BUSY`, `SP_GANG_NOT_RUNNING`, `SP_GANG_ENDING`, or why it was aborted
+   */
+  async take(gang: Gang, request: Request, trigger: Trigger, verb: VerbContext): Promise<CheckpointResult> {
+    for (let retries = 0; ; retries += 1) {
+      const run = await this.#open(gang, request, trigger);
+      const end = await this.#follow(gang, run, request, verb);
+      if (end === undefined || end.failure === null) return { ...epochInfo(gang, run.epoch), retries };
+
+      const { failure, result } = end;
+      verb.signal.throwIfAborted();
+      const mayRetry =
+        failure.retryable && result === 'aborted' && retries + 1 < limits.checkpointAttemptsMax;
+      if (!mayRetry) throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
+      verb.report({ phase: 'retry', message: `${failure.message}; trying again`, epoch: run.epoch });
+      await delay(limits.checkpointPauseMs * (retries + 1), undefined, { signal: verb.signal });
+    }
+  }
+
+  /** Finishes or aborts an epoch that a predecessor left open. */
+  recover(gang: Gang, { opened, decision }: StoredEpoch): void {
+    const input = this.#input({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
+    const first = recoverGangEpoch(input, decision ?? null);
+    this.#drive(gang, new EpochRun(input.header, opened.outcome, first, this.#world(gang, input)));
+  }
+
+  /** An epoch that was committed under *stop* and could not be published: tries to publish it from staging again. */
+  async publishAgain(gang: Gang, epoch: StoredEpoch): Promise<EpochEnd> {
+    if (gang.epochRun !== undefined) throw new CheckpointRunning(gang.name, gang.epochRun.epoch);
+    this.recover(gang, epoch);
+    const run = gang.epochRun as EpochRun | undefined;
+    if (run === undefined) throw new Error('a recovered epoch is not driven');
+    return run.untilEnd();
+  }
+
+  async #open(gang: Gang, request: Request, trigger: Trigger): Promise<EpochRun> {
+    this.#requireCuttable(gang, trigger);
+    const { current } = gang;
+    if (current === undefined) throw new GangNotRunning(gang.name, gang.state);
+    gang.isOpeningEpoch = true;
+    try {
+      const { store } = this.#context;
+      const { epoch, mark } = await store.nextEpoch(gang.id);
+      const opened: EpochOpened = {
+        header: { gang: gang.name, incarnation: current.incarnation, epoch, fence: store.fence },
+        outcome: request.outcome,
+        outside: request.outside ?? gang.record.outside,
+        files: request.files ?? gang.record.files,
+        members: current.opened.placement.map(({ member, node }) => ({ member, node })),
+        trigger,
+        startedAtMs: Date.now(),
+      };
+      const input = this.#input(opened);
+      if (!(await store.openEpoch(input, mark, opened)))
+        throw new GangEnding(gang.name, 'it has changed meanwhile');
+      gang.addEpoch({ epoch, opened, isRemoved: false });
+      const run = new EpochRun(input.header, opened.outcome, startGangEpoch(input), this.#world(gang, input));
+      this.#drive(gang, run);
+      // whoever ended before the run could be told
+      for (const [member, { reason }] of gang.ends) run.memberLost(memberId(member), reason);
+      return run;
+    } finally {
+      gang.isOpeningEpoch = false;
+    }
+  }
+
+  #requireCuttable(gang: Gang, trigger: Trigger): void {
+    if (gang.epochRun !== undefined || gang.isOpeningEpoch)
+      throw new CheckpointRunning(gang.name, gang.epochRun?.epoch);
+    const isOwnVerb = gang.operation === 'migrate' && (trigger === 'migrate' || trigger === 'drain');
+    if (gang.operation !== undefined && !isOwnVerb) throw new GangBusy(gang.name, gang.operation);
+    const [end] = gang.ends.values();
+    if (end !== undefined && !gang.isDead) throw new GangEnding(gang.name, end.reason);
+    if (!gang.isRunning) throw new GangNotRunning(gang.name, gang.state);
+  }
+
+  #input({ header, outcome, outside, files, members }: EpochOpened): GangEpochInput {
+    const { gang, incarnation, epoch, fence } = header;
+    return {
+      header: {
+        gang: gang as GangEpochInput['header']['gang'],
+        incarnation: incarnationNumber(incarnation),
+        epoch: epochNumber(epoch),
+        fence: fence as GangEpochInput['header']['fence'],
+      },
+      outcome,
+      outside,
+      files,
+      members: members.map(({ member, node }) => ({ member: memberId(member), node: nodeName(node) })),
+      limits: gangEpochLimits,
+    };
+  }
+
+  #world(gang: Gang, input: GangEpochInput): EpochWorld {
+    const { store, nodes, vault, log } = this.#context;
+    const { epoch } = input.header;
+    return {
+      send: (node, command) => nodes.send(node, command),
+      decide: async (decision, reason) => {
+        const found = await store.decideEpoch(gang.id, epoch, decision, reason);
+        gang.changeEpoch(epoch, { decision: found });
+        return found;
+      },
+      publish: (members) => publishEpoch(vault, input, members),
+      close: async (report) => {
+        await persistently(this.#context, 'closing an epoch', () => store.closeEpoch(gang.id, epoch, report));
+        gang.changeEpoch(epoch, { closed: report });
+      },
+      log: log.child({ gang: gang.name, epoch }),
+    };
+  }
+
+  /** From here on the epoch goes its way, whoever waits for it. */
+  #drive(gang: Gang, run: EpochRun): void {
+    gang.epochRun = run;
+    const stop = run.onPhase(() => gang.changes.notify());
+    const driven = this.#untilEnd(gang, run).finally(() => {
+      stop();
+      gang.epochRun = undefined;
+      gang.changes.notify();
+    });
+    inBackground(
+      this.#context,
+      driven.then(() => this.#retention.apply(gang)),
+    );
+  }
+
+  async #untilEnd(gang: Gang, run: EpochRun): Promise<void> {
+    await run.untilLetGo();
+    const isStopped = run.outcome === 'stop' && run.decision === 'commit';
+    if (isStopped && gang.current?.incarnation === run.header.incarnation && !gang.isDead) {
+      const reason = `stopped by checkpoint ${run.epoch}`;
+      await this.#endings.end(gang, {
+        state: 'stopped',
+        reason,
+        exitCode: stoppedExitCode,
+        atMs: Date.now(),
+      });
+    }
+    const { result, failure } = await run.untilEnd();
+    // the ledger is silent: a successor reads what stands there
+    if (result === 'undecided') throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure ?? silence);
+  }
+
+  /** @returns the epoch's end; undefined when it is committed and the caller waits for no more */
+  async #follow(
+    gang: Gang,
+    run: EpochRun,
+    request: Request,
+    verb: VerbContext,
+  ): Promise<EpochEnd | undefined> {
+    const { epoch } = run;
+    verb.report({ phase: run.phase, message: `epoch ${epoch}: ${run.phase}`, epoch });
+    const stop = run.onPhase((phase) => verb.report({ phase, message: `epoch ${epoch}: ${phase}`, epoch }));
+    const giveUp = (): void => run.abort('the caller has hung up');
+    verb.signal.addEventListener('abort', giveUp, { once: true });
+    if (verb.signal.aborted) giveUp();
+    try {
+      await run.untilLetGo();
+      if (run.outcome === 'stop' && run.decision === 'commit')
+        await gang.changes.until(() => gang.isDead || undefined);
+      if (request.until === 'committed' && run.decision === 'commit') return undefined;
+      const end = await run.untilEnd();
+      // the next checkpoint may follow at once
+      await gang.changes.until(() => gang.epochRun !== run || undefined);
+      return end;
+    } finally {
+      stop();
+      verb.signal.removeEventListener('abort', giveUp);
+    }
+  }
+}
+
+const silence: Failure = {
+  code: 'SP_LEDGER_SILENT',
+  message: 'the ledger did not say what was decided',
+  remedy: 'Bring the ledger back, then run the command again.',
+  retryable: true,
+  phase: 'decide',
+};

@@ -1,0 +1,24 @@
+// What all parts of a coordinator share.
+import type { Vault } from '@stillpoint/vault';
+import type { Logger } from 'pino';
+import type { Gangs } from './gangs.ts';
+import type { Nodes } from './nodes.ts';
+import type { NodePlatform } from './platform.ts';
+import type { Store } from './store.ts';
+
+export interface Context {
+  readonly store: Store;
+  readonly nodes: Nodes;
+  readonly gangs: Gangs;
+  readonly vault: Vault;
+  readonly platform: NodePlatform;
+  /** Where files that a restore cuts off are kept for a gang. */
+  readonly tailFolder: (gang: string) => string;
+  /** An empty place for what a restore reads from the vault in between. */
+  readonly scratchFolder: (gang: string, incarnation: number) => string;
+  readonly log: Logger;
+  /** Aborted when this coordinator ends: what is under way is left to a successor. */
+  readonly closing: AbortSignal;
+  /** The coordinator can't go on: it ends, and a successor reads the ledger. */
+  readonly fatal: (error: unknown) => void;
+}

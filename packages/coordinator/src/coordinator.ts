@@ -1,0 +1,148 @@
+// A coordinator: takes the lead over a state folder, finishes what its predecessor left, and serves its verbs.
+import { join } from 'node:path';
+import type { Ledger } from '@stillpoint/ledger';
+import type { Vault } from '@stillpoint/vault';
+import type { Logger } from 'pino';
+import { Attempts } from './attempts.ts';
+import { Checkpoints } from './checkpoints.ts';
+import type { Context } from './context.ts';
+import { Endings } from './endings.ts';
+import type { Gang } from './gang.ts';
+import { Gangs } from './gangs.ts';
+import { limits } from './limits.ts';
+import { Moves } from './moves.ts';
+import { Nodes } from './nodes.ts';
+import { Periodic } from './periodic.ts';
+import { inBackground } from './persist.ts';
+import type { NodePlatform } from './platform.ts';
+import { recoverGang } from './recovery.ts';
+import { Restores } from './restores.ts';
+import { Retention } from './retention-keeper.ts';
+import { Starts } from './starts.ts';
+import { Store } from './store.ts';
+import { Watch } from './watch.ts';
+
+export interface CoordinatorOptions {
+  /** The state folder. */
+  readonly home: string;
+  /** Where things are that are gone after a reboot. */
+  readonly runtime: string;
+  readonly ledger: Ledger;
+  readonly vault: Vault;
+  readonly platform: NodePlatform;
+  readonly log: Logger;
+  /** Called once when it can't go on: the process is to end, and a successor to start. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** The parts that verbs are made of. */
+export interface Coordinator {
+  readonly context: Context;
+  readonly watch: Watch;
+  readonly endings: Endings;
+  readonly starts: Starts;
+  readonly checkpoints: Checkpoints;
+  readonly restores: Restores;
+  readonly moves: Moves;
+  readonly periodic: Periodic;
+  readonly retention: Retention;
+  readonly attempts: Attempts;
+  readonly startedAtMs: number;
+  /** Gives up what can be given up, lets go of nodes and ledger. Members run on. */
+  close(): Promise<void>;
+}
+
+/** Takes the lead. Everything that was left open is on its way to its end when this returns. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { home, runtime, ledger, vault, platform, log, onFatal } = options;
+  const closing = new AbortController();
+  const store = await Store.open(ledger);
+  log.info({ fence: store.fence }, 'this coordinator leads');
+  const gangs = new Gangs();
+  const watch = new Watch(
+    () => context,
+    () => endings,
+  );
+  const nodes = new Nodes(store, { platform, listener: watch, log });
+  const context: Context = {
+    store,
+    nodes,
+    gangs,
+    vault,
+    platform,
+    tailFolder: (gang) => join(home, 'gangs', gang, 'tails'),
+    scratchFolder: (gang, incarnation) => join(runtime, 'scratch', `${gang}-${incarnation}`),
+    log,
+    closing: closing.signal,
+    fatal: (error) => {
+      if (closing.signal.aborted) return;
+      log.fatal({ err: error }, 'this coordinator can not go on');
+      closing.abort(error);
+      onFatal(error);
+    },
+  };
+  const endings = new Endings(context);
+  const starts = new Starts(context, endings);
+  const retention = new Retention(context);
+  const checkpoints = new Checkpoints(context, endings, retention);
+  const attempts = new Attempts(context, endings);
+  const restores = new Restores(context, { endings, starts, checkpoints, attempts });
+  const moves = new Moves(context, checkpoints, restores);
+  const periodic = new Periodic(context, checkpoints);
+  const coordinator: Coordinator = {
+    context,
+    watch,
+    endings,
+    starts,
+    checkpoints,
+    restores,
+    moves,
+    periodic,
+    retention,
+    attempts,
+    startedAtMs: Date.now(),
+    close: () => close(context, closing, ledger),
+  };
+  for (const stored of await store.listGangs()) gangs.add(stored);
+  await sweepVault(context);
+  await nodes.start();
+  for (const gang of gangs.list()) inBackground(context, recoverGang(coordinator, gang));
+  await nodes.untilReady(limits.startNodesMs);
+  return coordinator;
+}
+
+/** What epochs that will never be published have left. */
+async function sweepVault({ vault, gangs, log }: Context): Promise<void> {
+  const inFlight = gangs
+    .list()
+    .flatMap((gang) =>
+      gang.epochs
+        .filter(({ closed }) => closed === undefined || closed.result === 'committed-stopped')
+        .map(({ epoch }) => ({ gang: gang.name, epoch })),
+    );
+  const swept = await vault.sweep({ inFlight });
+  if (swept.length > 0) log.info({ epochs: swept }, 'epochs that were never published were removed');
+}
+
+async function close(
+  { gangs, nodes, log }: Context,
+  closing: AbortController,
+  ledger: Ledger,
+): Promise<void> {
+  const signal = AbortSignal.timeout(limits.shutdownMs);
+  await Promise.all(gangs.list().map((gang) => letGo(gang, signal)));
+  closing.abort(new Error('the coordinator ends'));
+  for (const gang of gangs.list()) {
+    gang.epochRun?.abandonToSuccessor();
+    gang.restoreRun?.abandonToSuccessor();
+  }
+  await nodes.close();
+  await ledger.close();
+  log.info('this coordinator has ended');
+}
+
+/** Members are not left held for as long as it takes their agents to notice. */
+async function letGo(gang: Gang, signal: AbortSignal): Promise<void> {
+  gang.epochRun?.abort('the coordinator ends');
+  await gang.epochRun?.untilLetGo({ signal }).catch(() => undefined);
+}

@@ -1,0 +1,138 @@
+// Shared files of a gang around a restore: planned before anything is touched, rolled back once nobody runs.
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { applyFilePlan, type FilePlan, mergeNotes, planFileRollback } from '@stillpoint/agent';
+import {
+  epochNumber,
+  incarnationNumber,
+  memberId,
+  type FileNote,
+  type FilesPolicy,
+} from '@stillpoint/protocol';
+import type { Manifest } from '@stillpoint/vault';
+import { z } from 'zod';
+import type { Context } from './context.ts';
+import type { Gang } from './gang.ts';
+import { EpochDamaged } from './verb-errors.ts';
+
+/** The part of what agents store with a member that concerns its files. */
+const memberFilesSchema = z.object({
+  vote: z.object({
+    files: z.array(
+      z.object({
+        path: z.string(),
+        inode: z.number(),
+        device: z.number(),
+        sizeBytes: z.number(),
+        writable: z.boolean(),
+        append: z.boolean(),
+        sha256: z.string().optional(),
+        isPrivate: z.boolean(),
+      }),
+    ),
+  }),
+  contents: z.array(
+    z.object({
+      path: z.string(),
+      sizeBytes: z.number(),
+      sha256: z.string(),
+      mode: z.number(),
+      uid: z.number(),
+      gid: z.number(),
+    }),
+  ),
+});
+type MemberFiles = z.infer<typeof memberFilesSchema>;
+
+export interface RollBack {
+  readonly gang: Gang;
+  readonly manifest: Manifest;
+  /** The incarnation that the restore begins. */
+  readonly incarnation: number;
+  readonly policy: FilesPolicy;
+}
+
+/** Whether all files can be brought to the epoch. Changes nothing. @throws `SP_FILE_CHANGED` naming those that can't */
+export async function checkFiles(context: Context, rollBack: RollBack): Promise<void> {
+  await withPlan(context, rollBack, () => Promise.resolve());
+}
+
+/** Brings every file to the epoch. No member of the gang may run. @throws `SP_FILE_CHANGED` and the like */
+export async function rollFiles(context: Context, rollBack: RollBack): Promise<void> {
+  const { gang, manifest, incarnation } = rollBack;
+  await withPlan(context, rollBack, (plan) =>
+    applyFilePlan(plan, {
+      tailFolder: context.tailFolder(gang.name),
+      record: (record) => context.store.addUndo(gang.name, record),
+      epoch: epochNumber(manifest.epoch),
+      incarnation: incarnationNumber(incarnation),
+    }),
+  );
+}
+
+/** Plans with what the epoch has stored of files at hand, for as long as the plan is needed. */
+async function withPlan(
+  context: Context,
+  { gang, manifest, incarnation, policy }: RollBack,
+  use: (plan: FilePlan) => Promise<void>,
+): Promise<void> {
+  const members = manifest.members.map(({ member, meta }) => ({
+    member,
+    ...parseMeta(gang, manifest, meta),
+  }));
+  const merged = mergeNotes(
+    members.map(({ member, vote }) => ({
+      member: memberId(Number(member)),
+      files: vote.files as FileNote[],
+    })),
+  );
+  if (merged.problems.length > 0)
+    throw new EpochDamaged(
+      gang.name,
+      manifest.epoch,
+      merged.problems.map(({ message }) => message),
+    );
+  const scratch = context.scratchFolder(gang.name, incarnation);
+  try {
+    const saved = await fetchContents(context, gang, manifest, members, scratch);
+    const plan = await planFileRollback({
+      files: merged.files,
+      records: await context.store.listUndo(gang.name),
+      tailFolder: context.tailFolder(gang.name),
+      policy,
+      saved,
+    });
+    await use(plan);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+type SavedContents = NonNullable<Parameters<typeof planFileRollback>[0]['saved']>;
+
+/** Members that stored contents of files are read from the vault: the plan needs them as files. */
+async function fetchContents(
+  { vault }: Context,
+  gang: Gang,
+  manifest: Manifest,
+  members: readonly (MemberFiles & { readonly member: string })[],
+  scratch: string,
+): Promise<SavedContents> {
+  await rm(scratch, { recursive: true, force: true });
+  const saved: SavedContents[number][] = [];
+  for (const { member, contents } of members) {
+    if (contents.length === 0) continue;
+    const folder = join(scratch, member);
+    await mkdir(folder, { recursive: true });
+    await vault.readMember({ gang: gang.name, epoch: manifest.epoch, member, to: folder });
+    saved.push({ folder: join(folder, 'contents'), contents });
+  }
+  return saved;
+}
+
+function parseMeta(gang: Gang, manifest: Manifest, meta: unknown): MemberFiles {
+  const parsed = memberFilesSchema.safeParse(meta);
+  if (!parsed.success)
+    throw new EpochDamaged(gang.name, manifest.epoch, ['its manifest lacks what its files were']);
+  return parsed.data;
+}

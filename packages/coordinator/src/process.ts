@@ -1,0 +1,98 @@
+// The life of a coordinator's process: one a state folder, ready when its socket answers, gone when nobody needs it.
+import { holdExclusively } from '@stillpoint/bus';
+import { openFileLedger } from '@stillpoint/ledger';
+import { openDirectoryVault } from '@stillpoint/vault';
+import type { HomePaths } from '@stillpoint/agent';
+import pino from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { type Coordinator, startCoordinator } from './coordinator.ts';
+import { apiSocket, coordinatorLog } from './home.ts';
+import { limits } from './limits.ts';
+import type { NodePlatform } from './platform.ts';
+import { makeServer, type Server } from './server.ts';
+import { asErrorLine } from './stream.ts';
+
+export interface ProcessSetup {
+  readonly paths: HomePaths;
+  readonly platform: NodePlatform;
+}
+
+/**
+ * Runs until a signal, until nobody needs it, or until another coordinator has the lead. If it can't start it says
+ * why as one line of JSON on standard output.
+ */
+export async function runProcess(prepare: () => Promise<ProcessSetup>): Promise<void> {
+  try {
+    const setup = await prepare();
+    const release = await holdExclusively(`stillpoint-coordinator-${setup.paths.tag}`);
+    // another one serves this state folder: whoever started this one talks to that
+    if (release === undefined) process.exit(0);
+    await serve(setup);
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify(asErrorLine(error))}\n`, () => process.exit(1));
+  }
+}
+
+async function serve({ paths, platform }: ProcessSetup): Promise<void> {
+  const log = pino(
+    { base: { pid: process.pid } },
+    pino.destination({ dest: coordinatorLog(paths), sync: true }),
+  );
+  const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
+  let isEnding = false;
+  const end = async (why: string, exitCode: number): Promise<void> => {
+    if (isEnding) return;
+    isEnding = true;
+    log.info({ why }, 'this coordinator ends');
+    // whatever hangs, it ends: a successor finishes what is left
+    setTimeout(() => process.exit(1), 2 * limits.shutdownMs).unref();
+    await server?.close();
+    await coordinator?.close();
+    process.exit(exitCode);
+  };
+  let server: Server | undefined;
+  let coordinator: Coordinator | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal, 0));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.once(event, (error: unknown) => {
+      log.fatal({ err: error }, event);
+      process.exit(1);
+    });
+
+  const { home, runtime } = paths;
+  const onFatal = (): void => process.exit(1);
+  coordinator = await startCoordinator({ home, runtime, ledger, vault, platform, log, onFatal });
+  const idle = new IdleClock(coordinator);
+  const { version } = packageJson;
+  server = makeServer({ coordinator, home, version, onActivity: (underWay) => idle.note(underWay) });
+  await server.listen(apiSocket(paths));
+  log.info({ socket: apiSocket(paths) }, 'this coordinator serves');
+  setInterval(() => {
+    if (idle.isLongIdle()) void end('nobody needs it', 0);
+  }, limits.idleCheckMs).unref();
+}
+
+/** How long nobody has asked for anything, and no gang has needed anybody. */
+class IdleClock {
+  readonly #coordinator: Coordinator;
+  #underWay = 0;
+  #sinceMs = performance.now();
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator;
+  }
+
+  note(underWay: number): void {
+    this.#underWay = underWay;
+    this.#sinceMs = performance.now();
+  }
+
+  isLongIdle(): boolean {
+    const { gangs } = this.#coordinator.context;
+    const isNeeded = gangs
+      .list()
+      .some((gang) => !gang.isDead || gang.operation !== undefined || gang.epochRun !== undefined);
+    if (isNeeded || this.#underWay > 0) this.#sinceMs = performance.now();
+    return performance.now() - this.#sinceMs > limits.idleExitMs;
+  }
+}
