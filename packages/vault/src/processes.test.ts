@@ -24,7 +24,7 @@ const numbersAfter = (word: string, printed: string): number[] =>
 test('a writer killed at any moment leaves every published epoch whole', { timeout: 120_000 }, async () => {
   const rounds = 30;
   const root = join(folder, 'vault');
-  await writeTree(staging, { 'pages-1.img': bytesOf(6_000_000), 'a/core.img': bytesOf(500), b: bytesOf(0) });
+  await writeTree(staging, { 'pages-1.img': bytesOf(4_500_000), 'a/core.img': bytesOf(500), b: bytesOf(0) });
   let firstEpoch = 1;
   for (let round = 0; round < rounds; round += 1) {
     const publisher = startChild(new URL('./testing/publisher.ts', import.meta.url), [
