@@ -1,6 +1,5 @@
 // The way to a state folder's coordinator.
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { CoordinatorClient } from '@stillpoint/coordinator';
 
 /** Finds the coordinator, or starts one. */
@@ -11,10 +10,12 @@ export async function connect(home: string, signal: AbortSignal): Promise<Coordi
 
 /** The client of a coordinator that may or may not run. Makes and starts nothing. */
 export async function connectIfRunning(home: string): Promise<CoordinatorClient | undefined> {
-  const { CoordinatorClient } = await import('@stillpoint/coordinator');
-  const { homePaths } = await import('@stillpoint/agent');
+  const [{ apiSocket, CoordinatorClient }, { homePaths }] = await Promise.all([
+    import('@stillpoint/coordinator'),
+    import('@stillpoint/agent'),
+  ]);
   try {
-    return new CoordinatorClient(join(homePaths(await realpath(home)).runtime, 'api.sock'));
+    return new CoordinatorClient(apiSocket(homePaths(await realpath(home))));
   } catch {
     return undefined; // no state folder yet
   }

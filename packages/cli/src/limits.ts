@@ -20,7 +20,9 @@ export const limits = {
   progressTickMs: 100,
   /** Widest drawing of a timeline, and the width where the output is no terminal, in columns. */
   timelineColumnsMax: 160,
-  plainColumns: 100,
+  plainColumns: 110,
+  /** Widest help, in columns. */
+  helpColumnsMax: 110,
   /** Narrowest bars of a timeline and narrowest shortened column of a table, in columns. */
   barColumnsMin: 10,
   shortenedColumnsMin: 12,

@@ -3,40 +3,70 @@ import { Command } from 'commander';
 import type { Act, Verb } from './verb.ts';
 
 /** Describes the groups of two-word verbs. */
-const groups: Readonly<Record<string, string>> = { node: 'change a node: add, drain, kill' };
+const groups: Readonly<Record<string, string>> = { node: 'change a node' };
 
-/**
- * @param write where help goes
- * @param actOf wraps the work of a verb
- */
+/** Where help goes, and how wide it may be. */
+export interface HelpOutput {
+  readonly write: (text: string) => void;
+  readonly columns: number;
+}
+
+/** @param actOf wraps the work of a verb */
 export function buildProgram(
   verbs: readonly Verb[],
   version: string,
-  write: (text: string) => void,
+  output: HelpOutput,
   actOf: (verb: Verb) => Act,
 ): Command {
   const program = new Command('stillpoint')
     .description('Consistent checkpoints of whole training gangs, and their restore on other nodes.')
     .version(version)
     .usage('VERB [OPTIONS]')
-    .helpCommand('help [VERB]', 'show the help of a verb');
+    .helpCommand('help [VERB]', 'show the help of a verb')
+    .addHelpText('after', overview);
   for (const verb of verbs) {
     const words = verb.name.split(' ');
     const last = words.pop() ?? verb.name;
-    const parent = words.reduce(groupOf, program);
-    const command = parent.command(last, { hidden: verb.isHidden === true }).description(verb.summary);
-    command.option('--json', 'print one JSON document instead');
+    const command = words
+      .reduce(groupOf, program)
+      .command(last, { hidden: verb.isHidden === true })
+      .summary(verb.summary)
+      .description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`)
+      .usage(verb.usage ?? '[OPTIONS]')
+      .option('--json', 'print JSON instead');
     verb.declare(command, actOf(verb));
     command.addHelpText('after', () => furtherHelp(verb));
   }
-  program.addHelpText('after', overview);
+  const shown = new Map(
+    verbs.flatMap(({ name, usage, isHidden }) => (isHidden === true ? [] : [[name, usage ?? '']])),
+  );
   for (const command of everyCommand(program)) {
     command
       .exitOverride()
-      .configureOutput({ writeOut: write, writeErr: () => undefined, outputError: () => undefined })
+      .configureOutput({
+        writeOut: output.write,
+        writeErr: () => undefined,
+        outputError: () => undefined,
+        getOutHelpWidth: () => output.columns,
+      })
+      .configureHelp({
+        visibleCommands: (of) => verbsBelow(of).filter((each) => shown.has(verbOf(each))),
+        subcommandTerm: (of) => `${verbOf(of)} ${shown.get(verbOf(of)) ?? ''}`.trimEnd(),
+      })
       .helpOption('-h, --help', 'show this help');
   }
   return program;
+}
+
+/** Two-word verbs stand in the list of their group's parent too. */
+function verbsBelow(command: Command): Command[] {
+  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : verbsBelow(each)));
+}
+
+/** All words but the program's own: `node add`. */
+function verbOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? '' : `${verbOf(parent)} ${command.name()}`.trimStart();
 }
 
 function groupOf(parent: Command, word: string): Command {

@@ -4,6 +4,7 @@ import { Interrupted, UsageError } from './errors.ts';
 import { errorDocument, formatError } from './format/problems.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { CliIo } from './io.ts';
+import { limits } from './limits.ts';
 import { buildProgram } from './program.ts';
 import { Session } from './session.ts';
 import { lookOf } from './terminal.ts';
@@ -28,7 +29,8 @@ export async function runCli(io: CliIo): Promise<number> {
       });
       exitCode = (await work(session, ...args)) ?? exitCodes.done;
     };
-  const program = buildProgram(verbs, version, (text) => io.stdout.write(text), actOf);
+  const help = { write: (text: string) => void io.stdout.write(text), columns: helpColumns(io) };
+  const program = buildProgram(verbs, version, help, actOf);
   try {
     if (io.argv.length === 0) program.outputHelp();
     else await program.parseAsync([...io.argv], { from: 'user' });
@@ -36,6 +38,10 @@ export async function runCli(io: CliIo): Promise<number> {
   } catch (error) {
     return fail(io, error, program);
   }
+}
+
+function helpColumns(io: CliIo): number {
+  return Math.min(lookOf(io.stdout, io.env).columns ?? limits.plainColumns, limits.helpColumnsMax);
 }
 
 function fail(io: CliIo, error: unknown, program: Command): number {

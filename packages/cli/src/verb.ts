@@ -18,6 +18,8 @@ export interface Example {
 export interface Verb {
   /** One word, or two: `node add`. */
   readonly name: string;
+  /** What follows the name, as in the list of verbs; options that nearly nobody needs are left out. */
+  readonly usage?: string;
   /** What it does, in a few words, as in the list of verbs. */
   readonly summary: string;
   /** Shown by --help. */

@@ -18,11 +18,11 @@ export interface Candidates {
 }
 
 const lookupOfArgument: Readonly<Record<string, Lookup>> = {
-  name: 'gangs',
-  'name[@epoch]': 'gangs-epochs',
-  'name@epoch': 'epochs',
-  node: 'nodes',
-  command: 'files',
+  NAME: 'gangs',
+  'NAME[@EPOCH]': 'gangs-epochs',
+  'NAME@EPOCH': 'epochs',
+  NODE: 'nodes',
+  CMD: 'files',
 };
 
 const lookupOfOption: Readonly<Record<string, Lookup>> = {
@@ -54,7 +54,9 @@ export function candidatesFor(program: Command, words: readonly string[]): Candi
   const argument =
     declared[place.arguments] ?? (declared.at(-1)?.variadic === true ? declared.at(-1) : undefined);
   const choices = (argument?.argChoices ?? []).map((word) => ({ word, says: argument?.description ?? '' }));
-  const lookup = argument === undefined ? undefined : lookupOfArgument[argument.name()];
+  // the name that `run` takes is a new one
+  const isNew = command.name() === 'run' && place.arguments === 0;
+  const lookup = argument === undefined || isNew ? undefined : lookupOfArgument[argument.name()];
   return { words: startingWith(choices, current), current, ...(lookup === undefined ? {} : { lookup }) };
 }
 

@@ -13,6 +13,7 @@ interface CheckpointOptions extends PolicyOptions {
 
 export const checkpoint: Verb = {
   name: 'checkpoint',
+  usage: 'NAME [--stop]',
   summary: "take a checkpoint, and print its epoch's number",
   examples: [
     { line: 'stillpoint checkpoint train', says: 'take one; "train" runs on' },
@@ -25,10 +26,10 @@ export const checkpoint: Verb = {
   ],
   declare: (command, act) =>
     command
-      .argument('<name>', 'the gang')
+      .argument('<NAME>', 'the gang')
       .option('--stop', 'end the gang once its state is safe')
       .addOption(
-        new Option('--wait <until>', 'when the verb is done: once it is decided, or once it is stored')
+        new Option('--wait <UNTIL>', 'when the verb is done: once it is decided, or once it is stored')
           .choices(['committed', 'published'])
           .default('published'),
       )

@@ -8,6 +8,7 @@ import type { Verb } from '../verb.ts';
 
 export const completion: Verb = {
   name: 'completion',
+  usage: 'bash|zsh|fish',
   summary: 'completion for a shell: bash, zsh or fish',
   examples: [
     { line: 'eval "$(stillpoint completion bash)"', says: 'in ~/.bashrc' },
@@ -16,7 +17,7 @@ export const completion: Verb = {
   ],
   notes: ['It completes names of gangs, epochs and nodes while a coordinator runs. JSON: {shell, script}'],
   declare: (command, act) =>
-    command.addArgument(new Argument('<shell>', 'which one').choices(shells)).action(
+    command.addArgument(new Argument('<SHELL>', 'which one').choices(shells)).action(
       act((session, shell: Shell) => {
         const script = completionScripts[shell];
         session.print({ shell, script }, script.trimEnd());
@@ -27,6 +28,7 @@ export const completion: Verb = {
 
 export const complete: Verb = {
   name: '__complete',
+  usage: '-- WORD...',
   summary: 'what can come next',
   examples: [{ line: "stillpoint __complete -- show ''", says: 'as a shell asks it' }],
   isHidden: true,

@@ -4,6 +4,7 @@ import type { Verb } from '../verb.ts';
 
 export const epochs: Verb = {
   name: 'epochs',
+  usage: 'NAME',
   summary: 'the epochs of a gang: when, why, state, stall, bytes',
   examples: [{ line: 'stillpoint epochs train', says: 'every checkpoint of "train", oldest first' }],
   notes: [
@@ -11,7 +12,7 @@ export const epochs: Verb = {
     'JSON: {"epochs": [{epoch, incarnation, outcome, trigger, state, stallMs, bytes: {raw, nonZero, stored}, ...}]}',
   ],
   declare: (command, act) =>
-    command.argument('<name>', 'the gang').action(
+    command.argument('<NAME>', 'the gang').action(
       act(async (session, name: string) => {
         const gang = await gangName(name, 'epochs');
         const found = await (await session.client()).listEpochs(gang, { signal: session.signal });

@@ -9,6 +9,7 @@ interface LogsOptions {
 
 export const logs: Verb = {
   name: 'logs',
+  usage: 'NAME [--rank R] [-f]',
   summary: 'what the members wrote',
   examples: [
     { line: 'stillpoint logs train', says: 'of all members, each line behind its rank' },
@@ -21,8 +22,8 @@ export const logs: Verb = {
   ],
   declare: (command, act) =>
     command
-      .argument('<name>', 'the gang')
-      .option('--rank <r>', 'of this member only')
+      .argument('<NAME>', 'the gang')
+      .option('--rank <R>', 'of this member only')
       .option('-f, --follow', 'go on until the gang ends')
       .action(
         act(async (session, name: string, options: LogsOptions) => {

@@ -11,6 +11,7 @@ interface MigrateOptions {
 
 export const migrate: Verb = {
   name: 'migrate',
+  usage: 'NAME --from NODE [--onto NODE]',
   summary: 'move members away from a node',
   examples: [
     { line: 'stillpoint migrate train --from n2', says: 'to whichever node has room' },
@@ -22,9 +23,9 @@ export const migrate: Verb = {
   ],
   declare: (command, act) =>
     command
-      .argument('<name>', 'the gang')
-      .requiredOption('--from <node>', 'the node that its members leave')
-      .option('--onto <node>', 'the node that they go to')
+      .argument('<NAME>', 'the gang')
+      .requiredOption('--from <NODE>', 'the node that its members leave')
+      .option('--onto <NODE>', 'the node that they go to')
       .action(
         act(async (session, name: string, options: MigrateOptions) => {
           const gang = await gangName(name, 'migrate');

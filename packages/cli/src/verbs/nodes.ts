@@ -28,6 +28,7 @@ const offsetSecondsMax = 1_000_000_000;
 
 export const nodeAdd: Verb = {
   name: 'node add',
+  usage: 'NODE',
   summary: 'add a node, or bring one back that was killed or drained',
   examples: [
     { line: 'stillpoint node add n4', says: 'another virtual node on this machine' },
@@ -36,8 +37,8 @@ export const nodeAdd: Verb = {
   notes: ['JSON: the node as in `nodes`'],
   declare: (command, act) =>
     command
-      .argument('<node>', 'its name')
-      .option('--clock-offset <seconds>', 'shift the monotonic clock of its members, as on another machine')
+      .argument('<NODE>', 'its name')
+      .option('--clock-offset <SECONDS>', 'shift the monotonic clock of its members, as on another machine')
       .action(
         act(async (session, text: string, options: { readonly clockOffset?: string }) => {
           const name = await nodeName(text, 'node add');
@@ -62,11 +63,12 @@ function clockOffset(text: string): number {
 
 export const nodeDrain: Verb = {
   name: 'node drain',
+  usage: 'NODE',
   summary: 'take a node out of use and move its members elsewhere',
   examples: [{ line: 'stillpoint node drain n2', says: 'every gang on it is migrated' }],
   notes: ['`stillpoint node add` takes it into use again. JSON: {node, moved: [gang, ...]}'],
   declare: (command, act) =>
-    command.argument('<node>', 'its name').action(
+    command.argument('<NODE>', 'its name').action(
       act(async (session, text: string) => {
         const name = await nodeName(text, 'node drain');
         const result = await session.perform({
@@ -88,11 +90,12 @@ export const nodeDrain: Verb = {
 
 export const nodeKill: Verb = {
   name: 'node kill',
+  usage: 'NODE',
   summary: 'kill everything on a node at once, as a power cut would',
   examples: [{ line: 'stillpoint node kill n2', says: 'to see a gang survive it' }],
   notes: ['Gangs with members on it fail, and can be restored onto other nodes. JSON: {node, state}'],
   declare: (command, act) =>
-    command.argument('<node>', 'its name').action(
+    command.argument('<NODE>', 'its name').action(
       act(async (session, text: string) => {
         const name = await nodeName(text, 'node kill');
         await (await session.client()).killNode(name, { signal: session.signal });

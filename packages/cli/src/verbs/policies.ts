@@ -8,7 +8,7 @@ export interface PolicyOptions {
 
 /** @param scope for what it holds */
 export const outsideOption = (scope: string): Option =>
-  new Option('--outside <policy>', `connections to someone outside the gang, ${scope}`).choices([
+  new Option('--outside <POLICY>', `connections to someone outside the gang, ${scope}`).choices([
     'refuse',
     'close',
     'keep',
@@ -16,7 +16,7 @@ export const outsideOption = (scope: string): Option =>
 
 /** @param scope for what it holds */
 export const filesOption = (scope: string): Option =>
-  new Option('--files <policy>', `files that are written in place or replaced, ${scope}`).choices([
+  new Option('--files <POLICY>', `files that are written in place or replaced, ${scope}`).choices([
     'refuse',
     'save',
     'keep',

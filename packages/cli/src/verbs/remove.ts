@@ -4,6 +4,7 @@ import type { Verb } from '../verb.ts';
 
 export const remove: Verb = {
   name: 'rm',
+  usage: 'NAME[@EPOCH]',
   summary: 'remove a gang, or one of its epochs',
   examples: [
     { line: 'stillpoint rm train@7', says: 'epoch 7 alone' },
@@ -11,7 +12,7 @@ export const remove: Verb = {
   ],
   notes: ['There is no way back. JSON: {"removed": {gang, epoch}}'],
   declare: (command, act) =>
-    command.argument('<name[@epoch]>', 'the gang, or one of its epochs').action(
+    command.argument('<NAME[@EPOCH]>', 'the gang, or one of its epochs').action(
       act(async (session, text: string) => {
         const { gang, epoch } = await parseTarget(text, 'rm');
         const client = await session.client();

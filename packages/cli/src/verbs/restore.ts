@@ -11,6 +11,7 @@ interface RestoreOptions extends Pick<PolicyOptions, 'files'> {
 
 export const restore: Verb = {
   name: 'restore',
+  usage: 'NAME[@EPOCH] [--onto NODE,...]',
   summary: 'bring a gang back',
   examples: [
     { line: 'stillpoint restore train', says: 'from its newest epoch, onto the nodes it was on' },
@@ -24,8 +25,8 @@ export const restore: Verb = {
   ],
   declare: (command, act) =>
     command
-      .argument('<name[@epoch]>', 'the gang, and the epoch unless it is the newest published one')
-      .option('--onto <node,...>', 'nodes to spread the members over')
+      .argument('<NAME[@EPOCH]>', 'the gang, and the epoch unless it is the newest published one')
+      .option('--onto <NODE,...>', 'nodes to spread the members over')
       .addOption(filesOption('when their content is no longer that of the epoch'))
       .action(
         act(async (session, text: string, options: RestoreOptions) => {

@@ -18,13 +18,14 @@ interface RunOptions extends PolicyOptions {
   readonly nodes?: string;
   readonly every?: string;
   readonly keep?: string;
-  readonly env: readonly string[];
+  readonly env?: readonly string[];
   readonly cwd?: string;
   readonly follow?: true;
 }
 
 export const run: Verb = {
   name: 'run',
+  usage: 'NAME --ranks N [OPTIONS] -- CMD [ARG...]',
   summary: 'start a gang',
   examples: [
     {
@@ -47,21 +48,20 @@ export const run: Verb = {
 
 function declareOptions(command: Command): Command {
   return command
-    .usage('NAME --ranks N [OPTIONS] -- CMD [ARG...]')
-    .argument('<new-name>', 'a name for the gang')
-    .argument('<command...>', 'what each member runs')
-    .requiredOption('--ranks <n>', 'number of members')
-    .option('--nodes <m>', 'number of nodes that they are spread over; missing ones are added (default: 1)')
-    .option('--every <time>', 'take a checkpoint every 30s, 5m, 1h30m ...')
-    .option('--keep <n>', 'how many epochs are kept (default with --every: 5)')
-    .option('--env <name=value>', 'set a variable; may be repeated', collect, [])
-    .option('--cwd <folder>', 'working directory (default: this one)')
+    .argument('<NAME>', 'a name for the gang')
+    .argument('<CMD...>', 'what each member runs')
+    .requiredOption('--ranks <N>', 'number of members')
+    .option('--nodes <M>', 'number of nodes that they are spread over; missing ones are added (default: 1)')
+    .option('--every <TIME>', 'take a checkpoint every 30s, 5m, 1h30m ...')
+    .option('--keep <N>', 'how many epochs are kept (default with --every: 5)')
+    .option('--env <NAME=VALUE>', 'set a variable; may be repeated', collect)
+    .option('--cwd <FOLDER>', 'working directory (default: this one)')
     .addOption(outsideOption('in every epoch'))
     .addOption(filesOption('in every epoch'))
     .option('-f, --follow', "show what it writes until it ends, and end with the gang's exit code");
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 async function runGang(
   session: Session,
@@ -99,7 +99,7 @@ async function requestOf(
   const keepBounds = { min: 1, max: coordinatorLimits.keepMax };
   const everyMs = options.every === undefined ? undefined : interval(options.every, coordinatorLimits);
   const cwd = resolve(session.io.cwd, options.cwd ?? '.');
-  const environment = { ...definedOf(session.io.env), ...environmentPairs(options.env, 'run') };
+  const environment = { ...definedOf(session.io.env), ...environmentPairs(options.env ?? [], 'run') };
   await checkFolder(cwd);
   await findExecutable(command[0] ?? '', cwd, environment['PATH']);
   return {

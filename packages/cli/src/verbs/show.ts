@@ -4,11 +4,12 @@ import type { Verb } from '../verb.ts';
 
 export const show: Verb = {
   name: 'show',
+  usage: 'NAME',
   summary: 'one gang with its members, nodes, addresses and last epochs',
   examples: [{ line: 'stillpoint show train', says: 'everything about the gang "train"' }],
   notes: ['JSON: the gang as in `ps`, with {cwd, outside, files, members: [...], epochs: [...]}'],
   declare: (command, act) =>
-    command.argument('<name>', 'the gang').action(
+    command.argument('<NAME>', 'the gang').action(
       act(async (session, name: string) => {
         const gang = await gangName(name, 'show');
         const detail = await (await session.client()).showGang(gang, { signal: session.signal });

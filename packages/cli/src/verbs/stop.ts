@@ -5,6 +5,7 @@ import type { Verb } from '../verb.ts';
 
 export const stop: Verb = {
   name: 'stop',
+  usage: 'NAME',
   summary: 'end a gang',
   examples: [
     { line: 'stillpoint stop train', says: 'kill its members; its epochs stay' },
@@ -12,7 +13,7 @@ export const stop: Verb = {
   ],
   notes: ['What was done since the last epoch is lost. JSON: {name, state}'],
   declare: (command, act) =>
-    command.argument('<name>', 'the gang').action(
+    command.argument('<NAME>', 'the gang').action(
       act(async (session, name: string) => {
         const gang = await gangName(name, 'stop');
         const state = await session.perform({

@@ -5,11 +5,12 @@ import type { Verb } from '../verb.ts';
 
 export const verify: Verb = {
   name: 'verify',
+  usage: 'NAME@EPOCH',
   summary: 'check that an epoch can be restored',
   examples: [{ line: 'stillpoint verify train@7', says: 'every stored byte of epoch 7' }],
   notes: ['Ends with 1 if something is wrong. JSON: {epoch, files, bytes, problems: [{file, problem}]}'],
   declare: (command, act) =>
-    command.argument('<name@epoch>', 'the gang and the epoch').action(
+    command.argument('<NAME@EPOCH>', 'the gang and the epoch').action(
       act(async (session, text: string) => {
         const { gang, epoch } = await parseEpochTarget(text, 'verify');
         const result = await session.perform({

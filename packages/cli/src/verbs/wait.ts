@@ -4,6 +4,7 @@ import type { Verb } from '../verb.ts';
 
 export const wait: Verb = {
   name: 'wait',
+  usage: 'NAME',
   summary: "end with the gang's exit code",
   examples: [
     { line: 'stillpoint wait train', says: 'until "train" has ended, over restores too' },
@@ -11,7 +12,7 @@ export const wait: Verb = {
   ],
   notes: ['Ctrl-C ends the waiting, not the gang. JSON: {state, exitCode, reason}'],
   declare: (command, act) =>
-    command.argument('<name>', 'the gang').action(
+    command.argument('<NAME>', 'the gang').action(
       act(async (session, name: string) => {
         const gang = await gangName(name, 'wait');
         const ended = await session.persevere((client) => client.wait(gang, { signal: session.signal }));
