@@ -18,6 +18,7 @@ const { say, sayFrom, learn, learnFrom, knows, brings } = chartWords<GangFacts, 
 
 const isGood = (known: GangFacts): boolean => known.failure === null;
 const isDecided = (known: GangFacts): boolean => known.decision !== null;
+const isAborted = (known: GangFacts): boolean => isDecided(known) && facts.allReached(known, 'Released');
 /** Every member has taken the step, and none has failed. */
 const reached = (step: GangStep) => knows((known) => isGood(known) && facts.allReached(known, step));
 /** Every member that still can has taken the step. */
@@ -271,10 +272,13 @@ export const gangChart = setup({
           { guard: expired('abort'), target: 'silent' },
         ],
       },
-      always: {
-        guard: knows((known) => isDecided(known) && facts.allReached(known, 'Released')),
-        target: 'settle',
-      },
+      always: [
+        {
+          guard: knows((known) => isAborted(known) && facts.wasHeld(known)),
+          target: 'settle',
+        },
+        { guard: knows(isAborted), target: 'aborted' },
+      ],
     },
 
     // Nobody is held any more: destroy connections whose other end is gone. Best effort.
@@ -287,7 +291,6 @@ export const gangChart = setup({
         survey: {
           entry: order('settle', orders.surveyOrder(1), 'Surveyed'),
           always: [
-            { guard: knows((known) => !facts.wasHeld(known)), target: '#settled' },
             {
               guard: knows((known) => facts.allReached(known, 'Surveyed') && orders.looksLonely(known)),
               target: 'gap',
@@ -302,14 +305,18 @@ export const gangChart = setup({
         },
         resurvey: {
           entry: order('settle', orders.surveyOrder(2), 'Resurveyed'),
-          always: { guard: done('Resurveyed'), actions: learn(orders.foldHalfDead), target: 'destroy' },
+          always: { guard: done('Resurveyed'), target: 'judge' },
+        },
+        judge: {
+          entry: learn(orders.foldHalfDead),
+          always: [
+            { guard: knows(({ halfDead }) => halfDead.length > 0), target: 'destroy' },
+            { target: '#settled' },
+          ],
         },
         destroy: {
-          entry: [...order('settle', orders.settleOrder, 'Settled'), say(orders.recordHalfDead)],
-          always: [
-            { guard: knows(({ halfDead }) => halfDead.length === 0), target: '#settled' },
-            { guard: done('Settled'), target: '#settled' },
-          ],
+          entry: [say(orders.recordHalfDead), ...order('settle', orders.settleOrder, 'Settled')],
+          always: { guard: done('Settled'), target: '#settled' },
         },
       },
     },

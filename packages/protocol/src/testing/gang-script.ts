@@ -85,6 +85,20 @@ function describe(effect: GangEffect): string {
   }
 }
 
+/** The usual way through an epoch of members 0 at node a and 1 at node b: how each phase is answered. */
+const usualWay: readonly (readonly [phase: string, ...answers: string[]])[] = [
+  ['preflight', 'reply a 0:Ready', 'reply b 1:Ready'],
+  ['freeze', 'reply a 0:Frozen', 'reply b 1:Frozen'],
+  ['drain', 'expire drain'],
+  ['hold', 'reply a 0:Held', 'reply b 1:Held'],
+  ['note', 'reply a 0:Noted', 'reply b 1:Noted'],
+  ['dump', 'reply a 0:Dumped', 'reply b 1:Dumped'],
+  ['release', 'reply a 0:Released', 'reply b 1:Released'],
+  ['decide', 'ledger commit'],
+  ['kill', 'reply a 0:Killed', 'reply b 1:Killed'],
+  ['survey', 'reply a 0:Surveyed', 'reply b 1:Surveyed'],
+];
+
 /** A performer with its own machine. The state goes through JSON after every event, as a driver may do. */
 export function makeGangPerformer(): Performer {
   let state: GangEpochState | null = null;
@@ -92,7 +106,7 @@ export function makeGangPerformer(): Performer {
     state = JSON.parse(JSON.stringify(step.state)) as GangEpochState;
     return [...step.effects.map(describe), `= ${compact(state.value)}`];
   };
-  return (words) => {
+  const perform: Performer = (words) => {
     const [verb = '', ...rest] = words;
     if (verb === 'start') return take(startGangEpoch(makeGangInput(rest)));
     if (verb === 'recover') {
@@ -100,6 +114,18 @@ export function makeGangPerformer(): Performer {
       return take(recoverGangEpoch(makeGangInput(input), found === 'undecided' ? null : (found as Decision)));
     }
     invariant(state !== null, 'a script begins with start or recover');
+    if (verb === 'until') return goOnUntil(rest[0] ?? '');
     return take(stepGangEpoch(state, parseEvent(words)));
   };
+  /** `until hold`: the usual way to that phase, without its trace. */
+  const goOnUntil = (phase: string): readonly string[] => {
+    const isIn = (wanted: string): boolean => new RegExp(`\\b${wanted}\\b`).test(compact(state?.value));
+    for (const [passed, ...answers] of usualWay) {
+      if (isIn(phase)) break;
+      if (isIn(passed)) for (const answer of answers) perform(answer.split(' '));
+    }
+    invariant(isIn(phase), `the usual way leads to ${phase}, not to ${compact(state?.value)}`);
+    return [`= ${compact(state?.value)}`];
+  };
+  return perform;
 }

@@ -119,6 +119,20 @@ function describe(effect: MemberEffect): string {
   }
 }
 
+/** The usual way through an epoch: what makes a member enter each state. */
+const usualWay: readonly (readonly [state: string, event: string])[] = [
+  ['preflight', 'command Preflight'],
+  ['ready', 'done preflight'],
+  ['freeze', 'command Freeze'],
+  ['frozen', 'done freeze'],
+  ['hold', 'command Hold'],
+  ['held', 'done hold'],
+  ['note', 'command Dump'],
+  ['dump', 'done note'],
+  ['check', 'done dump'],
+  ['voted', 'done check'],
+];
+
 /** A performer with its own machine. `restarted` goes on from the last persisted record, as an agent does. */
 export function makeMemberPerformer(): Performer {
   let state: MemberEpochState | null = null;
@@ -129,13 +143,22 @@ export function makeMemberPerformer(): Performer {
     for (const effect of step.effects) if (effect.kind === 'Persist') ({ record } = effect);
     return [...step.effects.map(describe), `= ${compact(state.value)}`];
   };
-  return (words) => {
+  const perform: Performer = (words) => {
     if (words[0] === 'start') {
       outcome = words[1] as Outcome;
       return take(startMemberEpoch(makeMemberInput(outcome)));
     }
     const before = words[0] === 'restarted' ? record : state;
     invariant(before !== null, 'a script begins with start');
+    if (words[0] === 'until') return goOnUntil(words[1] ?? '');
     return take(stepMemberEpoch(before, parseEvent(outcome, words)));
   };
+  /** `until held`: the usual way to that state, without its trace. */
+  const goOnUntil = (wanted: string): readonly string[] => {
+    const last = usualWay.findIndex(([name]) => name === wanted);
+    invariant(last >= 0, `${wanted} is on the usual way`);
+    for (const [, event] of usualWay.slice(0, last + 1)) perform(event.split(' '));
+    return [`= ${compact(state?.value)}`];
+  };
+  return perform;
 }
