@@ -1,5 +1,6 @@
 // The HTTP API on a unix socket: routes to verbs, schemas at the edge, errors as they travel.
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StillpointError } from '@stillpoint/protocol';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -51,6 +52,8 @@ export function makeServer(options: ServerOptions): Server {
   });
   return {
     listen: async (path) => {
+      // without any node, what a predecessor left of this folder was removed
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await rm(path, { force: true });
       await app.listen({ path });
       await chmod(path, 0o600);
