@@ -104,3 +104,17 @@ export async function createMemberNetwork(
   ]);
   return name;
 }
+
+/**
+ * Removes a member's network namespace. Its plug goes first, at once: the kernel takes a namespace apart in its own
+ * time, and until then the plug's name would be taken. Does nothing to what is not there.
+ */
+export async function deleteMemberNetwork(paths: HomePaths, node: string, slot: number): Promise<void> {
+  const existing = await listNamespaces(paths);
+  const namespace = nodeNamespace(paths, node);
+  if (existing.includes(namespace)) {
+    await exec('ip', ['-n', namespace, 'link', 'delete', `m${slot}`], { accept: [0, 1] });
+  }
+  const name = memberNamespace(paths, node, slot);
+  if (existing.includes(name)) await deleteNamespace(name);
+}

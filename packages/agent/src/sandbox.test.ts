@@ -117,6 +117,15 @@ describe('a sandbox', () => {
   });
 });
 
+it('a place that was given back can be taken again at once', async () => {
+  await using nodes = await makeNodes(1);
+  for (let round = 0; round < 5; round += 1) {
+    const member = await nodes.launch(1, counter, 1);
+    expect(member.slot.slot).toBe(1);
+    await removeSandbox(nodes.paths, nodes.freezer, member.slot);
+  }
+});
+
 describe('a hold', () => {
   /** Whether anything comes back from the address: a refused connection does, a dropped one does not. */
   const reaches = async (namespace: string, address: string): Promise<boolean> => {

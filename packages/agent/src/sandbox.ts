@@ -9,7 +9,7 @@ import type { ClockOffsets } from './clock.ts';
 import { SandboxFailed } from './errors.ts';
 import { createCgroup, type Freezer, killCgroup, removeCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
-import { createMemberNetwork, deleteNamespace, listNamespaces, namespacePath } from './network.ts';
+import { createMemberNetwork, deleteMemberNetwork, namespacePath } from './network.ts';
 import type { HomePaths } from './paths.ts';
 import {
   controlSocket,
@@ -162,7 +162,7 @@ export async function removeSandbox(paths: HomePaths, freezer: Freezer, slot: Sa
   await killCgroup(freezer, slot.cgroup);
   const record = await readRecord(slot.folder);
   if (record !== undefined) await killInit(record);
-  if ((await listNamespaces(paths)).includes(slot.namespace)) await deleteNamespace(slot.namespace);
+  await deleteMemberNetwork(paths, slot.node, slot.slot);
   await removeCgroup(slot.cgroup);
   await rm(slot.folder, { recursive: true, force: true });
 }

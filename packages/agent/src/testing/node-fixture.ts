@@ -11,8 +11,8 @@ import { cleanLeftovers, createVirtualNode } from '../virtual-node.ts';
 export interface NodeFixture extends AsyncDisposable {
   readonly paths: HomePaths;
   readonly freezer: Freezer;
-  /** Starts a member's command on a node (1 and up), in that node's first free slot. */
-  launch(node: number, command: readonly string[]): Promise<SandboxRecord>;
+  /** Starts a member's command on a node (1 and up), in the slot or the next that was never used. */
+  launch(node: number, command: readonly string[], slot?: number): Promise<SandboxRecord>;
   /** The member's status as its sp-init tells it. */
   status(
     record: SandboxRecord,
@@ -30,8 +30,8 @@ export async function makeNodes(nodes: number, version?: FreezerVersion): Promis
   return {
     paths,
     freezer,
-    async launch(node, command) {
-      const number = (used.get(node) ?? 0) + 1;
+    async launch(node, command, wanted) {
+      const number = wanted ?? (used.get(node) ?? 0) + 1;
       used.set(node, number);
       const slot = sandboxSlot(paths, freezer, `n${node}`, node, number);
       const owner = { gang: 'g', member: node * 10 + number, incarnation: 1 };
