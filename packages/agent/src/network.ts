@@ -116,5 +116,8 @@ export async function deleteMemberNetwork(paths: HomePaths, node: string, slot: 
     await exec('ip', ['-n', namespace, 'link', 'delete', `m${slot}`], { accept: [0, 1] });
   }
   const name = memberNamespace(paths, node, slot);
-  if (existing.includes(name)) await deleteNamespace(name);
+  if (!existing.includes(name)) return;
+  // sockets of dead programs that still wait for an acknowledgement would keep the namespace for minutes
+  await exec('nsenter', [`--net=${namespacePath(name)}`, 'ss', '-Kta'], { accept: [0, 1, 255] });
+  await deleteNamespace(name);
 }
