@@ -102,8 +102,8 @@ def main() -> None:
         log.add(line)
         workload.say(line)
         pace.wait()
-    training.leave_gang()
-    workload.say(f"OK steps {options.steps} weights {training.digest_of(model)}")
+    del batches  # ends the workers
+    training.finish(f"OK steps {options.steps} weights {training.digest_of(model)}")
 
 
 if __name__ == "__main__":

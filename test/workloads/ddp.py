@@ -49,11 +49,10 @@ def main() -> None:
         if times:
             times.add(step)
         pace.wait()
-    training.leave_gang()
     weights = training.digest_of(model)
     with open(f"weights.{rank}.sha256", "w", encoding="ascii") as out:
         out.write(f"{weights}\n")
-    workload.say(f"OK steps {options.steps} weights {weights}")
+    training.finish(f"OK steps {options.steps} weights {weights}")
 
 
 if __name__ == "__main__":

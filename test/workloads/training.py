@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import os
 import socket
+from typing import NoReturn
 
 import torch
 import torch.distributed
@@ -32,10 +33,14 @@ def join_gang() -> None:
     torch.distributed.init_process_group("gloo")
 
 
-def leave_gang() -> None:
-    """Ends the group once every rank is here, so that no rank sees a peer vanish."""
+def finish(line: str) -> NoReturn:
+    """Prints the verdict once every rank is here, and ends the process.
+
+    At once, without destructors: those of gloo in torch 1.13 now and then wait for ever when all ranks leave together.
+    """
     torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+    workload.say(line)
+    os._exit(0)
 
 
 def make_model(params_mb: int) -> DistributedDataParallel:
