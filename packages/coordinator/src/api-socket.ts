@@ -32,18 +32,13 @@ export class ApiSocket {
     const deadline = AbortSignal.timeout(limits.answerDeadlineMs);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
     const response = await this.#send(call, signal);
-    let text = '';
     try {
-      for await (const chunk of response) {
-        text += chunk as string;
-        if (text.length > limits.answerBytesMax) throw new UnexpectedAnswer('it is over its limit');
-      }
+      const value = await jsonOf(response);
+      if (response.statusCode !== 200) throw asApiError(value);
+      return parseWith(schema, value);
     } catch (error) {
       throw this.#translate(error, signal);
     }
-    const value = parseJson(text);
-    if (response.statusCode !== 200) throw asApiError(value);
-    return parseWith(schema, value);
   }
 
   /** A stream, to its last line. */
@@ -53,6 +48,8 @@ export class ApiSocket {
       response.destroy(new CoordinatorUnreachable(this.#socketPath, 'it has fallen silent')),
     );
     try {
+      // refused before it began
+      if (response.statusCode !== 200) throw asApiError(await jsonOf(response));
       for await (const text of linesOf(response)) {
         const line = parseWith(api.streamLineSchema, parseJson(text));
         switch (line.kind) {
@@ -102,6 +99,15 @@ export class ApiSocket {
     const detail = error instanceof Error ? error.message : String(error);
     return new CoordinatorUnreachable(this.#socketPath, detail, error);
   }
+}
+
+async function jsonOf(response: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of response) {
+    text += chunk as string;
+    if (text.length > limits.answerBytesMax) throw new UnexpectedAnswer('it is over its limit');
+  }
+  return parseJson(text);
 }
 
 async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {

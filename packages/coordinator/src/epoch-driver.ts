@@ -142,10 +142,7 @@ export class EpochRun {
     this.#changes.notify();
   }
 
-  async #until<Found>(
-    look: () => Found | undefined,
-    options: { readonly signal?: AbortSignal },
-  ): Promise<void> {
+  async #until(look: () => unknown, options: { readonly signal?: AbortSignal }): Promise<void> {
     await this.#changes.until(() => {
       if (this.#broken !== undefined) throw this.#broken;
       return look();

@@ -39,6 +39,7 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
     pino.destination({ dest: coordinatorLog(paths), sync: true }),
   );
   const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
+  const parts: { server?: Server; coordinator?: Coordinator } = {};
   let isEnding = false;
   const end = async (why: string, exitCode: number): Promise<void> => {
     if (isEnding) return;
@@ -46,12 +47,10 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
     log.info({ why }, 'this coordinator ends');
     // whatever hangs, it ends: a successor finishes what is left
     setTimeout(() => process.exit(1), 2 * limits.shutdownMs).unref();
-    await server?.close();
-    await coordinator?.close();
+    await parts.server?.close();
+    await parts.coordinator?.close();
     process.exit(exitCode);
   };
-  let server: Server | undefined;
-  let coordinator: Coordinator | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal, 0));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.once(event, (error: unknown) => {
@@ -61,10 +60,12 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
 
   const { home, runtime } = paths;
   const onFatal = (): void => process.exit(1);
-  coordinator = await startCoordinator({ home, runtime, ledger, vault, platform, log, onFatal });
+  const coordinator = await startCoordinator({ home, runtime, ledger, vault, platform, log, onFatal });
+  parts.coordinator = coordinator;
   const idle = new IdleClock(coordinator);
   const { version } = packageJson;
-  server = makeServer({ coordinator, home, version, onActivity: (underWay) => idle.note(underWay) });
+  const server = makeServer({ coordinator, home, version, onActivity: (underWay) => idle.note(underWay) });
+  parts.server = server;
   await server.listen(apiSocket(paths));
   log.info({ socket: apiSocket(paths) }, 'this coordinator serves');
   setInterval(() => {

@@ -1,5 +1,5 @@
 // Bringing a gang back as it was at an epoch: everything that can fail before anything is touched, then the attempt.
-import { type Incarnation, incarnationNumber } from '@stillpoint/protocol';
+import type { Incarnation } from '@stillpoint/protocol';
 import type { Manifest } from '@stillpoint/vault';
 import type { z } from 'zod';
 import type { RestoreResult, restoreRequestSchema } from './api.ts';
@@ -120,8 +120,7 @@ export class Restores {
     const { vault, store } = this.#context;
     verb.report({ phase: 'preflight', message: `reading epoch ${epoch}`, epoch });
     const manifest = await vault.readManifest(gang.name, epoch);
-    const latest = await store.latestIncarnation(gang.id);
-    const incarnation = incarnationNumber((latest ?? 0) + 1);
+    const incarnation = await store.nextIncarnation(gang.id);
     const plan: Plan = { gang, manifest, incarnation, policy: files ?? gang.record.files };
     await checkFiles(this.#context, plan);
     // a gang that runs is not ended for an epoch that can't be read; one that has ended has nothing to lose

@@ -1,5 +1,5 @@
 // Starting a gang: its members are placed, given addresses, and launched. All of them run, or the gang never was.
-import { type GangId, type Incarnation, incarnationNumber, memberId } from '@stillpoint/protocol';
+import { type GangId, type Incarnation, memberId } from '@stillpoint/protocol';
 import type { z } from 'zod';
 import type { RunResult, runRequestSchema } from './api.ts';
 import type { Context } from './context.ts';
@@ -47,8 +47,7 @@ export class Starts {
   async #start(gang: Gang, nodeCount: number, verb: VerbContext): Promise<RunResult> {
     const { store } = this.#context;
     const placed = await this.#place(gang.record.ranks, nodeCount, verb);
-    const latest = await store.latestIncarnation(gang.id);
-    const incarnation = incarnationNumber((latest ?? 0) + 1);
+    const incarnation = await store.nextIncarnation(gang.id);
     verb.report({ phase: 'allocate', message: 'making sandboxes' });
     const placement = await this.allocate(gang.id, incarnation, placed, verb.signal);
     const opened = { placement, openedAtMs: Date.now() };
@@ -139,8 +138,8 @@ export class Starts {
     const { store, gangs, nodes, platform, log } = this.#context;
     log.warn({ gang: gang.name, err: error }, 'a gang was not started');
     const { current } = gang;
-    const incarnation = incarnationNumber((await store.latestIncarnation(gang.id)) ?? 1);
-    const upTo = incarnationNumber((current?.incarnation ?? incarnation) + (current === undefined ? 1 : 0));
+    // a number above all that were given: nothing of this name may be left
+    const upTo = await persistently(this.#context, 'undoing a start', () => store.nextIncarnation(gang.id));
     if (current !== undefined)
       await persistently(this.#context, 'undoing a start', () =>
         store.decideIncarnation(gang.id, current.incarnation, 'abandon', error.message),

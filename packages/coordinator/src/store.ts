@@ -11,6 +11,7 @@ import {
   type GangId,
   gangId,
   type Incarnation,
+  incarnationNumber,
   ledgerKeys,
   openEpoch,
   openIncarnation,
@@ -102,7 +103,16 @@ export class Store {
   /** The gang's latest incarnation, also of a gang of the same name that was removed. */
   async latestIncarnation(gang: GangId): Promise<Incarnation | null> {
     const entry = await this.#ledger.get(ledgerKeys.incarnation(gang));
-    return entry === undefined ? null : (Number(entry.value) as Incarnation);
+    return entry === undefined ? null : incarnationNumber(Number(entry.value));
+  }
+
+  /** A number that no incarnation was ever given. */
+  async nextIncarnation(gang: GangId): Promise<Incarnation> {
+    const key = ownKeys.incarnationMark(gang);
+    const mark = Number((await this.#ledger.get(key))?.value ?? 0);
+    const value = Math.max(mark, (await this.latestIncarnation(gang)) ?? 0) + 1;
+    await this.#ledger.write('number an incarnation', [{ key, value }]);
+    return incarnationNumber(value);
   }
 
   /**

@@ -23,6 +23,8 @@ export const ownKeys = {
   gangs: 'gangs/',
   /** What the gang is. A gang without it does not exist (any more). */
   spec: (gang: string): string => `gangs/${gang}/spec`,
+  /** The highest number that an incarnation was ever given, opened or not: agents remember attempts that were refused. */
+  incarnationMark: (gang: string): string => `gangs/${gang}/incarnation-mark`,
   running: (gang: string, incarnation: number): string => `gangs/${gang}/incarnations/${incarnation}/running`,
   ending: (gang: string, incarnation: number): string => `gangs/${gang}/incarnations/${incarnation}/ending`,
   removed: (gang: string, epoch: number): string => `gangs/${gang}/epochs/${epoch}/removed`,
@@ -38,6 +40,7 @@ export const ownKeys = {
     return new Set([
       ledgerKeys.epochMark(id),
       ledgerKeys.incarnation(id),
+      ownKeys.incarnationMark(gang),
       ...(last === undefined ? [] : [ledgerKeys.outcome(id, last), ledgerKeys.ended(id, last)]),
     ]);
   },

@@ -1,0 +1,149 @@
+// A whole state folder for tests: nodes that are only played, a real ledger, a real vault, and coordinators on it.
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectNode } from '@stillpoint/bus';
+import { type Ledger, openFileLedger } from '@stillpoint/ledger';
+import { openDirectoryVault, type Vault } from '@stillpoint/vault';
+import pino, { type Logger } from 'pino';
+import { CoordinatorClient } from '../client.ts';
+import { type Coordinator, startCoordinator } from '../coordinator.ts';
+import type { NodePlatform } from '../platform.ts';
+import { makeServer, type Server } from '../server.ts';
+import { FakeAgent } from './fake-agent.ts';
+import { FakeWorld } from './fake-node.ts';
+import type { FakeStep } from './fake-steps.ts';
+
+/** Level of the coordinators' logs in tests: set STILLPOINT_TEST_LOG=info to see them. */
+const log = (): Logger => pino({ level: process.env['STILLPOINT_TEST_LOG'] ?? 'silent' });
+
+export interface RunningCoordinator {
+  readonly coordinator: Coordinator;
+  readonly client: CoordinatorClient;
+  readonly fatal: unknown[];
+  close(): Promise<void>;
+}
+
+export class Harness {
+  readonly home: string;
+  readonly world = new FakeWorld();
+  readonly vault: Vault;
+  readonly #agentLedger: Ledger;
+  readonly #agents = new Map<string, FakeAgent>();
+  readonly #coordinators: RunningCoordinator[] = [];
+  /** Called before each step of a member: what it throws is the step's failure. */
+  beforeStep: (step: FakeStep) => Promise<void> | void = () => undefined;
+  /** Steps that were begun, as `step member`. */
+  readonly steps: string[] = [];
+  /** Whether agents can be started: a test that keeps one down sets it. */
+  canStartAgents = true;
+
+  private constructor(home: string, vault: Vault, agentLedger: Ledger) {
+    this.home = home;
+    this.vault = vault;
+    this.#agentLedger = agentLedger;
+  }
+
+  static async create(): Promise<Harness> {
+    const home = await mkdtemp(join(tmpdir(), 'coordinator-'));
+    await mkdir(join(home, 'nodes'));
+    const vault = await openDirectoryVault(join(home, 'vault'));
+    return new Harness(home, vault, await openFileLedger(join(home, 'ledger')));
+  }
+
+  socketPath(node: string): string {
+    return join(this.home, 'nodes', `${node}.sock`);
+  }
+
+  async startAgent(name: string): Promise<void> {
+    if (!this.canStartAgents) throw new Error('agents are not started now');
+    if (this.#agents.has(name)) return;
+    const agent = new FakeAgent({
+      node: this.world.node(name),
+      socketPath: this.socketPath(name),
+      ledger: this.#agentLedger,
+      vault: this.vault,
+      beforeStep: async (step) => {
+        this.steps.push(`${step.step} ${step.member}`);
+        await this.beforeStep(step);
+      },
+    });
+    this.#agents.set(name, agent);
+    await agent.start();
+  }
+
+  /** SIGKILL for the agent; the members of its node stay as they are. */
+  async killAgent(name: string): Promise<void> {
+    const agent = this.#agents.get(name);
+    this.#agents.delete(name);
+    await agent?.kill();
+  }
+
+  async killNode(name: string): Promise<void> {
+    await this.killAgent(name);
+    this.world.node(name).lose();
+  }
+
+  platform(): NodePlatform {
+    return {
+      create: (node) => Promise.resolve(void this.world.node(node.name)),
+      startAgent: (node) => this.startAgent(node.name),
+      connect: (name) => connectNode(this.socketPath(name)),
+      kill: (name) => this.killNode(name),
+      cleanLeftovers: async (names) => {
+        const ended = [...this.#agents.keys()].filter((name) => !names.includes(name));
+        for (const name of ended) await this.killNode(name);
+        return ended;
+      },
+      logFiles: (gang, incarnation, member) => ({
+        stdout: `${gang}/${incarnation}/${member}.out`,
+        stderr: `${gang}/${incarnation}/${member}.err`,
+      }),
+      removeGangFiles: () => Promise.resolve(),
+    };
+  }
+
+  /** Starts a coordinator; one that leads already is deposed by it. */
+  async start(): Promise<RunningCoordinator> {
+    const fatal: unknown[] = [];
+    const coordinator = await startCoordinator({
+      home: this.home,
+      runtime: join(this.home, 'run'),
+      ledger: await openFileLedger(join(this.home, 'ledger')),
+      vault: this.vault,
+      platform: this.platform(),
+      log: log(),
+      onFatal: (error) => fatal.push(error),
+    });
+    const socket = join(this.home, `api-${this.#coordinators.length}.sock`);
+    const server: Server = makeServer({
+      coordinator,
+      home: this.home,
+      version: 'test',
+      onActivity: () => undefined,
+    });
+    await server.listen(socket);
+    let isClosed = false;
+    const running: RunningCoordinator = {
+      coordinator,
+      client: new CoordinatorClient(socket),
+      fatal,
+      close: async () => {
+        if (isClosed) return;
+        isClosed = true;
+        await server.close();
+        await coordinator.close();
+      },
+    };
+    this.#coordinators.push(running);
+    return running;
+  }
+
+  async dispose(): Promise<void> {
+    this.beforeStep = () => undefined;
+    for (const coordinator of this.#coordinators) await coordinator.close();
+    for (const name of [...this.#agents.keys()]) await this.killAgent(name);
+    await this.#agentLedger.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
