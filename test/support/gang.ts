@@ -8,6 +8,7 @@ import type {
   EpochInfo,
   GangDetail,
   LogSegment,
+  MemberInfo,
   RestoreRequest,
   RestoreResult,
 } from '@stillpoint/coordinator';
@@ -101,6 +102,18 @@ export class TestGang {
       deadlineMs,
     );
     if (ended !== undefined && (await this.step()) < step) throw new Error(ended);
+  }
+
+  /** Waits until a member's node says that it is in a state. */
+  async untilMember(member: number, state: MemberInfo['state'], deadlineMs = 30_000): Promise<void> {
+    await until(
+      async () => {
+        const { members } = await this.show();
+        return members.some((info) => info.member === member && info.state === state) || undefined;
+      },
+      `member ${member} of ${this.name} being ${state}`,
+      deadlineMs,
+    );
   }
 
   /** Waits until some steps more than now are finished. */

@@ -28,11 +28,11 @@ export const logs: Verb = {
       .action(
         act(async (session, name: string, options: LogsOptions) => {
           const gang = await gangName(name, 'logs');
+          const { coordinatorLimits } = await import('@stillpoint/coordinator');
+          const rank = rankOf(options, coordinatorLimits.membersMax);
           const { signal } = session;
           const found = await session.persevere((client) => client.logs(gang, { signal }));
-          const bounds = { min: 0, max: found.ranks.length - 1 };
-          const rank =
-            options.rank === undefined ? undefined : wholeNumber(options.rank, '--rank', bounds, 'logs');
+          rankOf(options, found.ranks.length);
           if (options.follow === true) {
             const { followToEnd } = await import('../logs/follow-verb.ts');
             await followToEnd(session, gang, rank);
@@ -54,3 +54,7 @@ export const logs: Verb = {
         }),
       ),
 };
+
+/** @throws `SP_USAGE` unless it is one of so many */
+const rankOf = ({ rank }: LogsOptions, ranks: number): number | undefined =>
+  rank === undefined ? undefined : wholeNumber(rank, '--rank', { min: 0, max: ranks - 1 }, 'logs');
