@@ -141,8 +141,7 @@ export class NodeMembers {
       logFolder: logFolder(this.#paths, launch.gang, launch.incarnation),
     });
     this.#used.set(keyOf(launch), { ...used, sandbox: record });
-    if (record.initPid === 0) await this.#ended(record);
-    else await this.#watch(record);
+    await this.#watch(record);
     return record;
   }
 
@@ -207,13 +206,21 @@ export class NodeMembers {
     };
   }
 
+  /** Tells of the member's end once it comes; of one that has ended by now, at once. */
   async #watch(record: SandboxRecord): Promise<void> {
-    const client = await connectInit(record);
-    const stop = await client.watch((event) => {
-      if (event === 'gone' || event.state === 'exited') void this.#ended(record);
-    });
-    client.close();
-    this.#watches.set(keyOf(record), stop);
+    if (!(await isSandboxAlive(record))) return this.#ended(record);
+    try {
+      const client = await connectInit(record);
+      const stop = await client
+        .watch((event) => {
+          if (event === 'gone' || event.state === 'exited') void this.#ended(record);
+        })
+        .finally(() => client.close());
+      this.#watches.set(keyOf(record), stop);
+    } catch (error) {
+      if (await isSandboxAlive(record)) throw error;
+      await this.#ended(record);
+    }
   }
 
   async #ended(record: SandboxRecord): Promise<void> {

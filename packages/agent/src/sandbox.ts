@@ -102,8 +102,7 @@ export async function launchSandbox(
       : ['--cwd', launch.cwd, '--', ...launch.command]),
   ];
   const setupLog = await open(join(slot.folder, 'setup.log'), 'w');
-  let client: SpInitClient;
-  let initPid: number;
+  let initPid = 0;
   try {
     const child = spawn('nsenter', args, {
       detached: true,
@@ -123,21 +122,14 @@ export async function launchSandbox(
         (late) => late.close(),
         () => undefined,
       );
-      // a command that ends within milliseconds is no failure of the sandbox: its exit file is there
-      if (launch.command === 'await-restore' || (await readExit(slot)) === undefined) throw new Error(first);
-      initPid = 0;
-    } else {
-      client = first;
-      client.close();
-      initPid = await findInitPid(child.pid ?? 0);
+      throw new Error(first);
     }
+    first.close();
+    initPid = await findInitPid(child.pid ?? 0);
   } catch (error) {
-    const detail = (await readFile(join(slot.folder, 'setup.log'), 'utf8')).trim().slice(-1000);
-    throw new SandboxFailed(
-      `${slot.node}-${slot.slot}`,
-      `${(error as Error).message} ${detail}`.trim(),
-      error,
-    );
+    // a command that ends within milliseconds is no failure of the sandbox: its exit file is there
+    if (launch.command === 'await-restore' || (await readExit(slot)) === undefined)
+      throw await startFailure(slot, error as Error);
   } finally {
     await setupLog.close();
   }
@@ -155,6 +147,11 @@ export async function launchSandbox(
   };
   await writeRecord(slot.folder, recordName, record);
   return record;
+}
+
+async function startFailure(slot: SandboxSlot, cause: Error): Promise<SandboxFailed> {
+  const detail = (await readFile(join(slot.folder, 'setup.log'), 'utf8')).trim().slice(-1000);
+  return new SandboxFailed(`${slot.node}-${slot.slot}`, `${cause.message} ${detail}`.trim(), cause);
 }
 
 /** Kills everything in the sandbox, then removes its network, cgroup and folder. Does nothing to what is not there. */
