@@ -68,7 +68,7 @@ export class Checkpoints {
   recover(gang: Gang, { opened, decision }: StoredEpoch): void {
     const input = this.#input({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
     const first = recoverGangEpoch(input, decision ?? null);
-    this.#drive(gang, new EpochRun(input.header, opened.outcome, first, this.#world(gang, input)));
+    this.#drive(gang, new EpochRun(input.header, opened.outcome, first, this.#world(gang, input), decision));
   }
 
   /** An epoch that was committed under *stop* and could not be published: tries to publish it from staging again. */

@@ -7,6 +7,7 @@ import { Attempts } from './attempts.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { Context } from './context.ts';
 import { Endings } from './endings.ts';
+import { CoordinatorEnds } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { Gangs } from './gangs.ts';
 import { limits } from './limits.ts';
@@ -131,7 +132,7 @@ async function close(
 ): Promise<void> {
   const signal = AbortSignal.timeout(limits.shutdownMs);
   await Promise.all(gangs.list().map((gang) => letGo(gang, signal)));
-  closing.abort(new Error('the coordinator ends'));
+  closing.abort(new CoordinatorEnds());
   for (const gang of gangs.list()) {
     gang.epochRun?.abandonToSuccessor();
     gang.restoreRun?.abandonToSuccessor();

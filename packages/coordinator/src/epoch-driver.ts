@@ -23,6 +23,7 @@ import {
 import type { Logger } from 'pino';
 import { Deadlines } from './deadlines.ts';
 import { EpochJournal } from './epoch-journal.ts';
+import { CoordinatorEnds } from './errors.ts';
 import type { EpochReport } from './records.ts';
 import { Changes } from './wait.ts';
 
@@ -58,17 +59,22 @@ export class EpochRun {
   #end: EpochEnd | undefined;
   #broken: Error | undefined;
 
-  /** @param first the machine's first step; the ledger has opened the epoch already */
+  /**
+   * @param first the machine's first step; the ledger has opened the epoch already
+   * @param decision what a predecessor had decided
+   */
   constructor(
     header: EpochHeader,
     outcome: Outcome,
     first: Step<GangEpochState, GangEffect>,
     world: EpochWorld,
+    decision?: Decision,
   ) {
     this.header = header;
     this.outcome = outcome;
     this.#world = world;
     this.#state = first.state;
+    if (decision !== undefined) this.#journal.addDecision(decision);
     this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);
     // a caller that has just been given the run hears of its first phase too
     queueMicrotask(() => this.#perform(first.effects));
@@ -138,7 +144,7 @@ export class EpochRun {
   /** Leaves the epoch as it is, to a successor. */
   abandonToSuccessor(): void {
     this.#stopClocks();
-    this.#broken ??= new Error(`epoch ${this.epoch} was left to a successor`);
+    this.#broken ??= new CoordinatorEnds();
     this.#changes.notify();
   }
 

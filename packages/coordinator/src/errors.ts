@@ -135,3 +135,14 @@ export class StoreUnexpected extends StillpointError {
     this.name = 'StoreUnexpected';
   }
 }
+
+/** The coordinator ends while the verb is under way: its successor finishes or gives up what it finds. */
+export class CoordinatorEnds extends StillpointError {
+  constructor() {
+    super('SP_COORDINATOR_ENDS', 'the coordinator ends while this is under way', {
+      remedy: 'Run `stillpoint show` on the gang: a new coordinator finishes or gives up what it finds.',
+      retryable: true,
+    });
+    this.name = 'CoordinatorEnds';
+  }
+}

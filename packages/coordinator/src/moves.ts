@@ -4,6 +4,7 @@ import type { RestoreResult } from './api.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
+import { limits } from './limits.ts';
 import { persistently } from './persist.ts';
 import { type Placed, placeAgain, placeAway } from './placement.ts';
 import type { Move } from './records.ts';
@@ -92,7 +93,8 @@ export class Moves {
     await gang.changes.until(() => gang.epochRun === undefined || undefined, {
       signal: this.#context.closing,
     });
-    const { closing, log } = this.#context;
+    const { closing, log, nodes } = this.#context;
+    await nodes.untilReady(limits.startNodesMs);
     try {
       await gang.operate('migrate', closing, async (signal) => {
         const stopped = gang.epochs.findLast(({ closed }) => closed?.result === 'published');

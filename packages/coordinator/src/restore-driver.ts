@@ -19,6 +19,7 @@ import {
 } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
 import { Deadlines } from './deadlines.ts';
+import { CoordinatorEnds } from './errors.ts';
 
 /** What the driver needs of the world. */
 export interface RestoreWorld {
@@ -82,7 +83,7 @@ export class RestoreRun {
 
   /** Leaves the attempt as it is, to a successor. */
   abandonToSuccessor(): void {
-    this.#fail(new Error(`the attempt of ${this.header.gang} was left to a successor`));
+    this.#fail(new CoordinatorEnds());
   }
 
   #step(event: RestoreEvent): void {

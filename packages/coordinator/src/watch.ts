@@ -1,7 +1,7 @@
 // What nodes say of members, compared with what should be there: members that have ended are noticed, also those of
 // which nobody told, and members that nobody knows are removed.
 import type { NodeEvent } from '@stillpoint/bus';
-import { incarnationNumber, type MemberStatus, nodeName } from '@stillpoint/protocol';
+import { epochNumber, gangId, incarnationNumber, type MemberStatus, nodeName } from '@stillpoint/protocol';
 import type { Context } from './context.ts';
 import { type Endings, exitReason, lostExitCode } from './endings.ts';
 import type { Gang } from './gang.ts';
@@ -72,27 +72,45 @@ export class Watch implements NodeListener {
 
   /** Members of gangs that are gone, and of incarnations that are over or were never opened. */
   #removeStrays(node: string, report: NodeReport): void {
-    const context = this.#context();
-    const latest = new Map<string, number>();
+    const { gangs } = this.#context();
+    const strays = new Map<string, Set<number>>();
     for (const { gang: name, incarnation } of report.members) {
-      const gang = context.gangs.find(name);
+      const gang = gangs.find(name);
       const isAwaited = gang !== undefined && (gang.operation !== undefined || gang.ending !== undefined);
       const isCurrent = gang?.current?.incarnation === incarnation && !gang.isDead;
-      if (isAwaited || isCurrent) continue;
-      latest.set(name, Math.max(incarnation, latest.get(name) ?? 0));
+      if (!isAwaited && !isCurrent) strays.set(name, (strays.get(name) ?? new Set()).add(incarnation));
     }
-    for (const [gang, upTo] of latest) {
-      // the gang's current incarnation, if it has one, is above all that is over
-      const current = context.gangs.find(gang)?.current?.incarnation;
-      const isBelow = current === undefined || upTo <= current || context.gangs.find(gang)?.isDead === true;
-      if (!isBelow) continue;
-      context.log.warn({ node, gang, upTo }, 'members that nobody knows are removed');
-      const request = { kind: 'Remove', gang: gang as never, upTo: incarnationNumber(upTo) } as const;
-      const removed = persistently(context, `removing strays from ${node}`, async () => {
-        if (context.nodes.find(node) !== undefined) await context.nodes.request(node, request);
-      });
-      inBackground(context, removed);
+    for (const [name, incarnations] of strays) {
+      const gang = gangs.find(name);
+      const current = gang === undefined || gang.isDead ? Infinity : (gang.current?.incarnation ?? Infinity);
+      const over = [...incarnations].filter((incarnation) => incarnation < current);
+      if (over.length > 0) this.#removeUpTo(node, name, Math.max(...over));
+      for (const incarnation of incarnations)
+        if (incarnation > current) this.#abandon(node, name, incarnation);
     }
+  }
+
+  #removeUpTo(node: string, gang: string, upTo: number): void {
+    const context = this.#context();
+    context.log.warn({ node, gang, upTo }, 'members that nobody knows are removed');
+    const request = { kind: 'Remove', gang: gangId(gang), upTo: incarnationNumber(upTo) } as const;
+    const removed = persistently(context, `removing strays from ${node}`, async () => {
+      if (context.nodes.find(node) !== undefined) await context.nodes.request(node, request);
+    });
+    inBackground(context, removed);
+  }
+
+  /** Places that were reserved for an attempt that was never opened, beside an incarnation that runs. */
+  #abandon(node: string, gang: string, incarnation: number): void {
+    const { nodes, store } = this.#context();
+    nodes.send(node, {
+      kind: 'Abandon',
+      gang: gangId(gang),
+      incarnation: incarnationNumber(incarnation),
+      epoch: epochNumber(1),
+      fence: store.fence,
+      reason: 'it was never opened',
+    });
   }
 }
 

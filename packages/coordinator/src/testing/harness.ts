@@ -8,6 +8,7 @@ import { openDirectoryVault, type Vault } from '@stillpoint/vault';
 import pino, { type Logger } from 'pino';
 import { CoordinatorClient } from '../client.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
+import { CoordinatorEnds } from '../errors.ts';
 import type { NodePlatform } from '../platform.ts';
 import { makeServer, type Server } from '../server.ts';
 import { FakeAgent } from './fake-agent.ts';
@@ -22,6 +23,8 @@ export interface RunningCoordinator {
   readonly client: CoordinatorClient;
   readonly fatal: unknown[];
   close(): Promise<void>;
+  /** Ends it as SIGKILL would: nothing is given up, nothing is said. */
+  crash(): Promise<void>;
 }
 
 export class Harness {
@@ -106,10 +109,11 @@ export class Harness {
   /** Starts a coordinator; one that leads already is deposed by it. */
   async start(): Promise<RunningCoordinator> {
     const fatal: unknown[] = [];
+    const ledger = await openFileLedger(join(this.home, 'ledger'));
     const coordinator = await startCoordinator({
       home: this.home,
       runtime: join(this.home, 'run'),
-      ledger: await openFileLedger(join(this.home, 'ledger')),
+      ledger,
       vault: this.vault,
       platform: this.platform(),
       log: log(),
@@ -133,6 +137,18 @@ export class Harness {
         isClosed = true;
         await server.close();
         await coordinator.close();
+      },
+      crash: async () => {
+        isClosed = true;
+        const { context } = coordinator;
+        context.fatal(new CoordinatorEnds());
+        for (const { epochRun, restoreRun } of context.gangs.list()) {
+          epochRun?.abandonToSuccessor();
+          restoreRun?.abandonToSuccessor();
+        }
+        await context.nodes.close();
+        await server.close();
+        await ledger.close();
       },
     };
     this.#coordinators.push(running);
