@@ -6,9 +6,6 @@ import type { CliIo } from './io.ts';
 import { runCli } from './run-cli.ts';
 
 const interrupts: readonly InterruptSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
-/** As a shell sees a program that SIGPIPE ended. */
-const brokenPipeCode = 141;
-
 const io: CliIo = {
   argv: process.argv.slice(2),
   env: process.env,
@@ -29,9 +26,7 @@ const io: CliIo = {
   exitNow: (code) => process.exit(code),
 };
 
-// whoever reads our output has had enough: `stillpoint logs train | head`
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? brokenPipeCode : 1);
-});
+// whoever reads our output has had enough, as in `stillpoint logs train | head`
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 process.exit(await runCli(io));

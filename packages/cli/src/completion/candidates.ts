@@ -90,12 +90,11 @@ function valuesOf(option: Option, current: string): Candidates {
 const startingWith = (words: readonly Candidate[], current: string): Candidate[] =>
   words.filter(({ word }) => word.startsWith(current));
 
+/** Verbs for machines begin with underscores. */
 const verbsOf = (command: Command): Candidate[] =>
-  command
-    .createHelp()
-    .visibleCommands(command)
-    .filter((each) => each.name() !== 'help')
-    .map((each) => ({ word: each.name(), says: each.description() }));
+  command.commands
+    .filter((each) => !each.name().startsWith('_'))
+    .map((each) => ({ word: each.name(), says: each.summary() || each.description() }));
 
 const optionsOf = (command: Command): Candidate[] =>
   command

@@ -6,10 +6,9 @@ import { renderTable } from './table.ts';
 import { formatWhen } from './time.ts';
 import { formatBytes, formatMs, formatRatio } from './units.ts';
 
-/** `stillpoint epochs`. */
+/** `stillpoint epochs`: the table, and below it why those that failed did. */
 export function formatEpochs(epochs: readonly EpochInfo[], nowMs: number, look: Look): string {
-  const hasReason = epochs.some(({ reason }) => reason !== undefined);
-  return renderTable(
+  const table = renderTable(
     [
       { title: 'EPOCH', align: 'right' },
       { title: 'WHEN' },
@@ -19,7 +18,6 @@ export function formatEpochs(epochs: readonly EpochInfo[], nowMs: number, look: 
       { title: 'RAW', align: 'right' },
       { title: 'STORED', align: 'right' },
       { title: 'RATIO', align: 'right' },
-      ...(hasReason ? [{ title: 'REASON', givesWay: true }] : []),
     ],
     epochs.map((epoch) => [
       String(epoch.epoch),
@@ -30,10 +28,13 @@ export function formatEpochs(epochs: readonly EpochInfo[], nowMs: number, look: 
       epoch.bytes === undefined ? '-' : formatBytes(epoch.bytes.raw),
       epoch.bytes?.stored === undefined ? '-' : formatBytes(epoch.bytes.stored),
       epoch.bytes?.stored === undefined ? '-' : formatRatio(epoch.bytes.raw, epoch.bytes.stored),
-      ...(hasReason ? [epoch.reason ?? ''] : []),
     ]),
     look,
   );
+  const reasons = epochs.flatMap(({ epoch, state, reason }) =>
+    reason === undefined ? [] : [`${look.colors.dim(`epoch ${epoch} ${state}:`)} ${reason}`],
+  );
+  return [table, ...(reasons.length === 0 ? [] : ['', ...reasons])].join('\n');
 }
 
 function why(epoch: EpochInfo): string {

@@ -109,6 +109,7 @@ function decisionRow(
 }
 
 function findings(timeline: Timeline, look: Look): string[] {
+  if (timeline.spans.length === 0) return ['', 'What its members did is not known.'];
   const costliest = costliestPhase(timeline.spans);
   if (costliest === undefined) return ['', 'No member stood still.'];
   const { colors } = look;

@@ -19,11 +19,11 @@ function threeDigits(amount: number): string {
   return amount.toFixed(amount >= 9.995 ? 1 : 2);
 }
 
-/** `0.4 ms`, `182 ms`, `3.4 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`. */
+/** `0.4 ms`, `182 ms`, `3.4 s`, `30 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`. */
 export function formatMs(ms: number): string {
   if (ms < 9.95) return `${trimZero(ms.toFixed(1))} ms`;
   if (ms < 999.5) return `${ms.toFixed(0)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 59_950) return `${trimZero((ms / 1000).toFixed(1))} s`;
   return formatSeconds(Math.round(ms / 1000));
 }
 

@@ -38,6 +38,7 @@ export class LiveProgress implements ProgressView {
       this.#line.phase.add(progress);
       return;
     }
+    this.#line?.phase.end(progress.atMs);
     this.#line?.over.resolve();
     const line: Line = { phase: new Phase(progress), over: Promise.withResolvers() };
     line.over.promise.catch(() => undefined);
@@ -46,6 +47,7 @@ export class LiveProgress implements ProgressView {
   }
 
   async end(how: 'done' | 'failed'): Promise<void> {
+    this.#line?.phase.end(Date.now());
     if (how === 'done') this.#line?.over.resolve();
     else this.#line?.over.reject(new Error('the verb failed'));
     await this.#drawn;

@@ -7,6 +7,7 @@ export class Phase {
   readonly name: string;
   readonly epoch: number | undefined;
   readonly #startMs: number;
+  #endMs: number | undefined;
   #last: Progress;
 
   constructor(first: Progress) {
@@ -25,12 +26,17 @@ export class Phase {
     this.#last = progress;
   }
 
+  /** From now on its time stands still. */
+  end(atMs: number): void {
+    this.#endMs = atMs;
+  }
+
   /** `dump: 2 of 3 members (1.2 s)`. @param nowMs on the coordinator's clock */
   text(nowMs: number): string {
     const { message } = this.#last;
     const said = message === '' || message === this.name ? this.name : `${this.name}: ${message}`;
     const amount = this.#amount();
-    return `${said}${amount === '' ? '' : `, ${amount}`} (${formatMs(Math.max(0, nowMs - this.#startMs))})`;
+    return `${said}${amount === '' ? '' : `, ${amount}`} (${formatMs(Math.max(0, (this.#endMs ?? nowMs) - this.#startMs))})`;
   }
 
   #amount(): string {

@@ -12,7 +12,7 @@ export interface ProgressView {
 
 /** @param title what is done: `checkpoint train` */
 export async function startProgress(title: string, output: Output, look: Look): Promise<ProgressView> {
-  if (!look.isTty) return new PlainProgress(title, output, look);
+  if (!look.isTty || !look.unicode) return new PlainProgress(title, output, look);
   const { LiveProgress } = await import('./live.ts');
   return new LiveProgress(title, look);
 }

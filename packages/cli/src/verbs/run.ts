@@ -10,7 +10,7 @@ import { checkFolder, findExecutable } from '../executable.ts';
 import { formatMs } from '../format/units.ts';
 import type { Session } from '../session.ts';
 import type { Verb } from '../verb.ts';
-import { sayWhereItRuns } from './placement.ts';
+import { sayThatItRuns, sayWhereItRuns } from './placement.ts';
 import { filesOption, outsideOption, type PolicyOptions } from './policies.ts';
 
 interface RunOptions extends PolicyOptions {
@@ -77,8 +77,11 @@ async function runGang(
     aftermath: afterGangVerb(name, 'start'),
     call: (client, options_) => client.run(request, options_),
   });
-  sayWhereItRuns(session, result, 'running');
-  if (options.follow !== true) return undefined;
+  if (options.follow !== true) {
+    sayWhereItRuns(session, result, 'running');
+    return undefined;
+  }
+  sayThatItRuns(session, result, 'running');
   const { followToEnd } = await import('../logs/follow-verb.ts');
   return followToEnd(session, name);
 }
