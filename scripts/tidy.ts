@@ -32,7 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sp-init': ['protocol'],
   agent: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
   coordinator: ['protocol', 'bus', 'ledger', 'vault', 'agent'],
-  cli: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'agent', 'coordinator'],
+  cli: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init', 'agent', 'coordinator'],
 };
 
 /** Every source file of the project, in a stable order. */
