@@ -34,7 +34,7 @@ export class CommandNotFound extends StillpointError {
 /** The working directory of a gang is not there. Nothing was started. */
 export class CwdMissing extends StillpointError {
   constructor(cwd: string) {
-    super('SP_CWD_MISSING', `the working directory ${cwd} is not a folder`, {
+    super('SP_CWD_NOT_A_FOLDER', `the working directory ${cwd} is not a folder`, {
       remedy: 'Name another one with --cwd; nothing was started.',
     });
     this.name = 'CwdMissing';
@@ -58,7 +58,7 @@ export class Interrupted extends StillpointError {
 
   /** @param aftermath what became of the work, as sentences */
   constructor(signal: InterruptSignal, aftermath = 'nothing was changed') {
-    super('SP_INTERRUPTED', `interrupted: ${aftermath}`, {
+    super('SP_INTERRUPTED_BY_SIGNAL', `interrupted: ${aftermath}`, {
       remedy: 'Run the same command again if you still want it.',
       retryable: true,
     });

@@ -6,7 +6,7 @@ import { CommandNotFound, CwdMissing } from './errors.ts';
 /** What execvp uses when PATH is not set. */
 const defaultPath = '/bin:/usr/bin';
 
-/** @throws `SP_CWD_MISSING` */
+/** @throws `SP_CWD_NOT_A_FOLDER` */
 export async function checkFolder(cwd: string): Promise<void> {
   const found = await stat(cwd).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new CwdMissing(cwd);

@@ -39,7 +39,7 @@ describe('a checkpoint', () => {
     running.interrupt();
     const { code, out, err } = await running.done;
     expect([code, out]).toEqual([130, '']);
-    expect(err).toContain(`error: interrupted: ${said} (SP_INTERRUPTED)\n`);
+    expect(err).toContain(`error: interrupted: ${said} (SP_INTERRUPTED_BY_SIGNAL)\n`);
     expect(asked).toBe(3);
   });
 
@@ -52,7 +52,7 @@ describe('a checkpoint', () => {
     expect(code).toBe(130);
     expect(JSON.parse(out)).toMatchObject({
       error: {
-        code: 'SP_INTERRUPTED',
+        code: 'SP_INTERRUPTED_BY_SIGNAL',
         message: 'interrupted: no epoch of "train" was begun that was heard of',
       },
     });

@@ -99,7 +99,7 @@ describe.skipIf(!isRoot)('the process (skipped: needs root)', () => {
     running.kill('SIGINT');
     const { code, signal, out, err } = await running.done;
     expect([code, signal, out, hungUp]).toEqual([130, null, '', true]);
-    expect(err).toMatch(/error: interrupted: .*\(SP_INTERRUPTED\)/);
+    expect(err).toMatch(/error: interrupted: .*\(SP_INTERRUPTED_BY_SIGNAL\)/);
   });
 
   test('SIGINT before the coordinator has answered', async () => {

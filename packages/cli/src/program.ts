@@ -81,7 +81,7 @@ function groupOf(parent: Command, word: string): Command {
 }
 
 /** The command and all below it. */
-export function everyCommand(command: Command): Command[] {
+function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];
 }
 

@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import type { Session } from './session.ts';
 
 /** Done well unless a number says otherwise: the exit code. */
-export type Outcome = Promise<number | undefined>;
+type Outcome = Promise<number | undefined>;
 
 /** Wraps a verb's work for commander: the session comes first, then arguments and options as commander gives them. */
 export type Act = <Arguments extends unknown[]>(
   work: (session: Session, ...args: Arguments) => Outcome,
 ) => (...args: Arguments) => Promise<void>;
 
-export interface Example {
+interface Example {
   readonly line: string;
   readonly says: string;
 }

@@ -171,7 +171,7 @@ describe('run', () => {
     ['--ranks 2 -- ./notes.txt', 'SP_COMMAND_NOT_FOUND', /not executable/],
     ['--ranks 2 -- /tmp', 'SP_COMMAND_NOT_FOUND', /no file/],
     ['--ranks 2 --env PATH=/nowhere -- true', 'SP_COMMAND_NOT_FOUND', /in no folder of PATH/],
-    ['--ranks 2 --cwd /nowhere -- true', 'SP_CWD_MISSING', /\/nowhere is not a folder/],
+    ['--ranks 2 --cwd /nowhere -- true', 'SP_CWD_NOT_A_FOLDER', /\/nowhere is not a folder/],
   ])('refuses "%s" before anything is started', async (rest, errorCode, message) => {
     const { code, err } = await stillpoint(fake, `run train ${rest}`, { cwd: folder });
     expect(code).toBe(1);
