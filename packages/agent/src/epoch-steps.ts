@@ -116,11 +116,12 @@ export class EpochSteps {
 
   async #check(hold: HoldId): Promise<MemberStepResult> {
     invariant(this.#note !== undefined, 'a member is noted before it is checked');
-    await checkMember(this.#context, this.#note, hold);
-    return {
-      step: 'check',
-      vote: await composeVote(this.#context, this.#staging, this.#note, hold, this.#outside),
-    };
+    // side by side: the member stands still until both are done
+    const [vote] = await Promise.all([
+      composeVote(this.#context, this.#staging, this.#note, hold, this.#outside),
+      checkMember(this.#context, this.#note, hold),
+    ]);
+    return { step: 'check', vote };
   }
 
   /** Lifts and thaws, after a CRIU that still runs. A dead member's hold stays: its sockets must not speak again. */

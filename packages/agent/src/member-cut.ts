@@ -159,9 +159,11 @@ function valueOf<T>(settled: PromiseSettledResult<T>): T {
  */
 export async function checkMember(context: MemberContext, note: CutNote, hold: HoldId): Promise<void> {
   const { record } = context;
-  if (!(await listHolds(record.slot.namespace)).includes(hold))
-    throw new HoldMissing(memberName(record), hold);
-  const problems = await compareWithNote(note.files, { root: sandboxRoot(record) });
+  const [holds, problems] = await Promise.all([
+    listHolds(record.slot.namespace),
+    compareWithNote(note.files, { root: sandboxRoot(record) }),
+  ]);
+  if (!holds.includes(hold)) throw new HoldMissing(memberName(record), hold);
   if (problems.length > 0)
     throw new FilesChanged(
       memberName(record),
