@@ -1,0 +1,51 @@
+// Small disks, to be filled and made read-only.
+import { execFile } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface Disk extends AsyncDisposable {
+  readonly path: string;
+  /** Mounts it anew with an option: `ro`, `size=1m`. */
+  remount(option: string): Promise<void>;
+  /** Leaves no free byte. */
+  fill(): Promise<void>;
+  /** Takes back what `fill` took. */
+  free(): Promise<void>;
+}
+
+/** Mounts a tmpfs of a size, in its own notation; it is unmounted when it is disposed of. */
+export async function mountTmpfs(path: string, size: string): Promise<Disk> {
+  await mkdir(path, { recursive: true });
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'stillpoint-test', path]);
+  return {
+    path,
+    async remount(option) {
+      await run('mount', ['-o', `remount,${option}`, path]);
+    },
+    fill: () => fillDisk(path),
+    free: () => rm(join(path, filler)),
+    async [Symbol.asyncDispose]() {
+      await run('umount', ['-l', path]);
+    },
+  };
+}
+
+const filler = 'filler';
+const blockBytes = 64 * 1024;
+
+/** Writes blocks into one file, then bytes, until none fits. */
+async function fillDisk(path: string): Promise<void> {
+  for (const bytes of [blockBytes, 4096, 1]) {
+    for (;;) {
+      try {
+        await writeFile(join(path, filler), Buffer.alloc(bytes), { flag: 'a' });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        break;
+      }
+    }
+  }
+}
