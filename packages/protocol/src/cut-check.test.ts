@@ -1,5 +1,5 @@
 // The check of a cut, on every way in which one is known to go wrong, and on random traffic.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sequenceAtMost, verifyCut } from './cut-check.ts';
 import type { ImageConnection, KernelSocket, MemberVote, TcpState } from './cut.ts';

@@ -27,8 +27,9 @@ export function recoverGangEpoch(
   return toStep(initialTransition(gangChart, { ...input, found: decision ?? 'undecided' }));
 }
 
-/** One event. Events that come late or twice change nothing and have no effects. */
+/** One event. Events that come late or twice change nothing and have no effects; so do all after `Finish`. */
 export function stepGangEpoch(state: GangEpochState, event: GangEvent): Step<GangEpochState, GangEffect> {
+  if (isGangEpochFinished(state)) return { state, effects: [] };
   return toStep(transition(gangChart, gangChart.resolveState(state), toChartEvent(event)));
 }
 

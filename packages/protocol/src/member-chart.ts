@@ -124,10 +124,19 @@ export const memberChart = setup({
       },
       states: {
         idle: {
-          always: {
-            guard: knows((known) => facts.isOrdered(known, 'Preflight') && !known.burned),
-            target: 'preflight',
-          },
+          always: [
+            {
+              guard: knows((known) => facts.isOrdered(known, 'Preflight') && !known.burned),
+              target: 'preflight',
+            },
+            {
+              guard: knows((known) => facts.isForgotten(known) && !known.burned),
+              actions: [
+                learn((known) => facts.giveUp(known, failures.agentRestarted(known.member, 'preflight'))),
+                report,
+              ],
+            },
+          ],
         },
         preflight: {
           entry: run(({ outside, files }) => ({ step: 'preflight', outside, files })),

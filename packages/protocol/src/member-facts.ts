@@ -51,6 +51,10 @@ export const startMemberFacts = (input: MemberEpochInput): MemberFacts => ({
 
 export const isOrdered = ({ ordered }: MemberFacts, kind: EpochCommand['kind']): boolean =>
   ordered.includes(kind);
+/** An order that follows a `Ready`, and none was said: an agent before this one said it, and is gone. */
+export const isForgotten = (facts: MemberFacts): boolean =>
+  !isOrdered(facts, 'Preflight') &&
+  facts.ordered.some((kind) => ['Freeze', 'Hold', 'Dump', 'AllNoted'].includes(kind));
 export const isDone = ({ done }: MemberFacts, step: MemberStepName): boolean => done.includes(step);
 export const isIdle = ({ running }: MemberFacts): boolean => running === null;
 export const hasVoted = (facts: MemberFacts): boolean => isDone(facts, 'check');

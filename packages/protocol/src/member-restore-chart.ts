@@ -106,7 +106,16 @@ export const memberRestoreChart = setup({
       },
       states: {
         idle: {
-          always: { guard: knows((known) => facts.isOrdered(known, 'RestorePreflight')), target: 'coming' },
+          always: [
+            { guard: knows((known) => facts.isOrdered(known, 'RestorePreflight')), target: 'coming' },
+            {
+              guard: knows((known) => facts.isForgotten(known) && !known.burned),
+              actions: [
+                learn((known) => facts.giveUp(known, failures.agentRestarted(known.member, 'preflight'))),
+                report,
+              ],
+            },
+          ],
         },
 
         // Nothing runs yet; what goes wrong is this agent's to clear away.

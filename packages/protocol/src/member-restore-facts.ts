@@ -41,6 +41,9 @@ export const startMemberRestoreFacts = (input: MemberRestoreInput): MemberRestor
 
 export const isOrdered = ({ ordered }: MemberRestoreFacts, kind: RestoreCommand['kind']): boolean =>
   ordered.includes(kind);
+/** An order that follows a `RestoreReady`, and none was said: an agent before this one said it, and is gone. */
+export const isForgotten = (facts: MemberRestoreFacts): boolean =>
+  !isOrdered(facts, 'RestorePreflight') && (isOrdered(facts, 'Prepare') || isOrdered(facts, 'Restore'));
 export const isDone = ({ done }: MemberRestoreFacts, step: MemberRestoreStepName): boolean =>
   done.includes(step);
 export const isIdle = ({ running }: MemberRestoreFacts): boolean => running === null;

@@ -27,11 +27,12 @@ export function recoverRestoreAttempt(
   return toStep(initialTransition(restoreChart, { ...input, found: outcome ?? 'undecided' }));
 }
 
-/** One event. Events that come late or twice change nothing and have no effects. */
+/** One event. Events that come late or twice change nothing and have no effects; so do all after `Finish`. */
 export function stepRestoreAttempt(
   state: RestoreState,
   event: RestoreEvent,
 ): Step<RestoreState, RestoreEffect> {
+  if (isRestoreFinished(state)) return { state, effects: [] };
   return toStep(transition(restoreChart, restoreChart.resolveState(state), toChartEvent(event)));
 }
 

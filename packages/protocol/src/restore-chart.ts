@@ -217,7 +217,11 @@ export const restoreChart = setup({
           always: { guard: reached('Lifted'), target: 'verify' },
         },
         verify: {
-          entry: enter('verify', () => ({ kind: 'Lift' }), 'Running'),
+          // The members have had their order: to lift and to see that it runs.
+          entry: [
+            ...begin('verify'),
+            learn((known) => ({ ...known, order: { kind: 'Lift' }, awaited: 'Running' })),
+          ],
           exit: leave('verify'),
           on: { DeadlineExpired: failOverdue('verify') },
           always: { guard: reached('Running'), target: '#running' },

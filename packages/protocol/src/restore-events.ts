@@ -53,7 +53,8 @@ export type RestoreProgress =
 export type RestoreEffect =
   | { readonly kind: 'Send'; readonly node: NodeName; readonly command: RestoreCommand }
   /**
-   * One transaction: decide the gang's open epoch, fence the incarnation before, open this one. Answer with
+   * Preflight has passed: what is left of the incarnation before may be ended now. Then one transaction: decide
+   * the gang's open epoch, fence the incarnation before, open this one. Answer with
    * `IncarnationOpened` (also when it was opened before by this very fence), `IncarnationRefused` or
    * `LedgerUnavailable`.
    */

@@ -10,8 +10,9 @@ import {
   type HoldId,
   type MemberId,
 } from '../ids.ts';
+import type { MemberRestoreResult, MemberRestoreStepName } from '../member-restore-events.ts';
 import type { MemberStepName, MemberStepResult } from '../member-events.ts';
-import type { EpochHeader, MemberReport, SurveyRound } from '../messages.ts';
+import type { EpochHeader, FailedReport, MemberReport, SurveyRound } from '../messages.ts';
 
 export const testHeader: EpochHeader = {
   gang: gangId('mnist'),
@@ -58,6 +59,16 @@ const makeSurvey = (member: MemberId, round: SurveyRound, isLonely: boolean): Me
   sockets: isLonely ? makeLonelyVote(member).sockets : [],
 });
 
+export const makeFailed = (member: MemberId, phase: string): FailedReport => ({
+  kind: 'Failed',
+  member,
+  phase,
+  code: 'SP_TEST',
+  message: `member ${member} failed to ${phase}`,
+  remedy: 'None.',
+  retryable: true,
+});
+
 /** Reads `MEMBER:KIND[:VARIANT]`. */
 export function parseReport(word: string): MemberReport {
   const [index = '', kind = '', variant = ''] = word.split(':');
@@ -100,15 +111,7 @@ export function parseReport(word: string): MemberReport {
     case 'Persisted':
       return { kind, member, files: [], meta: null };
     case 'Failed':
-      return {
-        kind,
-        member,
-        phase: variant,
-        code: 'SP_TEST',
-        message: `member ${member} failed to ${variant}`,
-        remedy: 'None.',
-        retryable: true,
-      };
+      return makeFailed(member, variant);
     default:
       throw new Error(`no such report: ${word}`);
   }
@@ -136,6 +139,21 @@ export function makeStepResult(step: MemberStepName, member: MemberId, hold: Hol
     case 'dump':
     case 'kill':
     case 'forget':
+      return { step };
+  }
+}
+
+/** A plain result of a step of a restore. */
+export function makeRestoreResult(step: MemberRestoreStepName, hold: HoldId): MemberRestoreResult {
+  switch (step) {
+    case 'preflight':
+      return { step, blockers: [] };
+    case 'restore':
+      return { step, holdId: hold };
+    case 'prepare':
+    case 'lift':
+    case 'verify':
+    case 'abandon':
       return { step };
   }
 }

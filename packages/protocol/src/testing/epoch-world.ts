@@ -26,7 +26,7 @@ export interface WorldMember {
   persisted: boolean;
 }
 
-export class World {
+export class EpochWorld {
   readonly #clock: SimulatedClock;
   readonly outcome: Outcome;
   readonly members: readonly WorldMember[];
@@ -34,8 +34,6 @@ export class World {
   decision: Decision | null = null;
   closed: GangResult | null = null;
   hasManifest = false;
-  isLedgerDown = false;
-  fence = 3;
 
   constructor(
     clock: SimulatedClock,
