@@ -30,23 +30,43 @@ async function cgroupMounts(): Promise<Mount[]> {
   });
 }
 
+/** What STILLPOINT_CGROUP asks for, if anything. */
+function wantedVersion(): FreezerVersion | undefined {
+  const wanted = process.env['STILLPOINT_CGROUP'];
+  return wanted === 'v1' || wanted === 'v2' ? wanted : undefined;
+}
+
+const isFreezerOf: Readonly<Record<FreezerVersion, (mount: Mount) => boolean>> = {
+  v1: ({ type, options }) => type === 'cgroup' && options.includes('freezer'),
+  v2: ({ type }) => type === 'cgroup2',
+};
+
+const rootIn = (mount: Mount, tag: string): string => join(mount.point, 'stillpoint', tag);
+
 /**
  * Finds the freezer to use: the v1 freezer where it is mounted, else v2; `wanted` (or STILLPOINT_CGROUP) asks for one.
  * @throws NoFreezer when there is none that can be written to
  */
-export async function findFreezer(tag: string, wanted?: FreezerVersion): Promise<Freezer> {
+export async function findFreezer(tag: string, wanted = wantedVersion()): Promise<Freezer> {
   const mounts = await cgroupMounts();
-  const v1 = mounts.find((mount) => mount.type === 'cgroup' && mount.options.includes('freezer'));
-  const v2 = mounts.find((mount) => mount.type === 'cgroup2');
-  const version: FreezerVersion = wanted ?? (v1 === undefined ? 'v2' : 'v1');
-  const mount = version === 'v1' ? v1 : v2;
+  const version: FreezerVersion = wanted ?? (mounts.some(isFreezerOf.v1) ? 'v1' : 'v2');
+  const mount = mounts.find(isFreezerOf[version]);
   if (mount === undefined) throw new NoFreezer(`cgroup ${version} is not mounted`);
   try {
     await access(mount.point, constants.W_OK);
   } catch {
     throw new NoFreezer(`${mount.point} is not writable`);
   }
-  return { version, root: join(mount.point, 'stillpoint', tag) };
+  return { version, root: rootIn(mount, tag) };
+}
+
+/** Every freezer in which the state folder may have cgroups: it may have been used with the other version before. */
+export async function everyFreezer(tag: string): Promise<Freezer[]> {
+  const mounts = await cgroupMounts();
+  return (['v1', 'v2'] as const).flatMap((version) => {
+    const mount = mounts.find(isFreezerOf[version]);
+    return mount === undefined ? [] : [{ version, root: rootIn(mount, tag) }];
+  });
 }
 
 /** Makes the cgroup of one sandbox and returns its folder. */

@@ -1,5 +1,6 @@
 // Virtual networks: one switch for all nodes of a state folder, one namespace a node, one a member. The host's
 // own network is never touched: all of it is in named network namespaces that begin with sp-<tag>.
+import { existsSync } from 'node:fs';
 import { exec } from './exec.ts';
 import type { HomePaths } from './paths.ts';
 
@@ -36,8 +37,13 @@ export async function listNamespaces(paths: HomePaths): Promise<string[]> {
     .filter((name) => name.startsWith(`sp-${paths.tag}-`));
 }
 
+/** Does nothing when it is gone already. */
 export async function deleteNamespace(name: string): Promise<void> {
-  await exec('ip', ['netns', 'delete', name]);
+  try {
+    await exec('ip', ['netns', 'delete', name]);
+  } catch (error) {
+    if (existsSync(namespacePath(name))) throw error;
+  }
 }
 
 async function batch(namespace: string, lines: readonly string[]): Promise<void> {
@@ -78,6 +84,14 @@ export async function ensureNodeNetwork(paths: HomePaths, node: string, nodeInde
     `address add ${ipv4Prefix}.${nodeIndex}.1/16 dev switch`,
     `address add ${ipv6Prefix}::${nodeIndex.toString(16)}:1/64 dev switch nodad`,
   ]);
+}
+
+/**
+ * Pulls the node's cable, at once and at both ends: nothing reaches it, nothing leaves it any more, and the plug is
+ * free for a successor of that name. Does nothing when it is out.
+ */
+export async function unplugNode(paths: HomePaths, node: string): Promise<void> {
+  await exec('ip', ['-n', nodeNamespace(paths, node), 'link', 'delete', 'uplink'], { accept: [0, 1] });
 }
 
 /** Makes the network namespace of one member's sandbox with its addresses up. */

@@ -42,6 +42,8 @@ export class NodeMembers {
   readonly #onExit: (event: MemberExited) => void;
   readonly #used = new Map<string, UsedSlot>();
   readonly #watches = new Map<string, () => void>();
+  /** What was last asked for each member: requests come twice, and one thing at a time is done to a member. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(paths: HomePaths, freezer: Freezer, node: VirtualNode, onExit: (event: MemberExited) => void) {
     this.#paths = paths;
@@ -112,7 +114,57 @@ export class NodeMembers {
   }
 
   /** Reserves a place for the member, or finds the one that it has. */
-  async reserve(owner: SlotOwner): Promise<UsedSlot> {
+  reserve(owner: SlotOwner): Promise<UsedSlot> {
+    return this.#inTurn(owner, () => this.#reserve(owner));
+  }
+
+  /** Starts a sandbox in the member's reserved place. Does nothing when it is there already. */
+  launch(launch: Omit<SandboxLaunch, 'logFolder'>): Promise<SandboxRecord> {
+    return this.#inTurn(launch, async () => {
+      const used = await this.#reserve(launch);
+      if (used.sandbox !== undefined) return used.sandbox;
+      const record = await launchSandbox(this.#paths, used.slot, {
+        ...launch,
+        logFolder: logFolder(this.#paths, launch.gang, launch.incarnation),
+      });
+      this.#used.set(keyOf(launch), { ...used, sandbox: record });
+      await this.#watch(record);
+      return record;
+    });
+  }
+
+  /** Kills and removes every member of the gang up to an incarnation, and returns when none is left. */
+  async removeMembers(gang: string, upTo: number): Promise<UsedSlot[]> {
+    const doomed = [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation <= upTo);
+    for (const used of doomed) await this.removeMember(used);
+    return doomed;
+  }
+
+  /** Kills and removes one member. Its end is not told. */
+  removeMember(owner: SlotOwner): Promise<void> {
+    return this.#inTurn(owner, async () => {
+      const used = this.#used.get(keyOf(owner));
+      if (used === undefined) return;
+      this.#watches.get(keyOf(owner))?.();
+      this.#watches.delete(keyOf(owner));
+      await removeSandbox(this.#paths, this.#freezer, used.slot);
+      this.#used.delete(keyOf(owner));
+    });
+  }
+
+  async #inTurn<Result>(owner: SlotOwner, work: () => Promise<Result>): Promise<Result> {
+    const key = keyOf(owner);
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    }
+  }
+
+  async #reserve(owner: SlotOwner): Promise<UsedSlot> {
     const known = this.#used.get(keyOf(owner));
     if (known !== undefined) return known;
     const taken = new Set([...this.#used.values()].map((used) => used.slot.slot));
@@ -130,36 +182,6 @@ export class NodeMembers {
       throw error;
     }
     return used;
-  }
-
-  /** Starts a sandbox in the member's reserved place. Does nothing when it is there already. */
-  async launch(launch: Omit<SandboxLaunch, 'logFolder'>): Promise<SandboxRecord> {
-    const used = await this.reserve(launch);
-    if (used.sandbox !== undefined) return used.sandbox;
-    const record = await launchSandbox(this.#paths, used.slot, {
-      ...launch,
-      logFolder: logFolder(this.#paths, launch.gang, launch.incarnation),
-    });
-    this.#used.set(keyOf(launch), { ...used, sandbox: record });
-    await this.#watch(record);
-    return record;
-  }
-
-  /** Kills and removes every member of the gang up to an incarnation, and returns when none is left. */
-  async removeMembers(gang: string, upTo: number): Promise<UsedSlot[]> {
-    const doomed = [...this.#used.values()].filter((used) => used.gang === gang && used.incarnation <= upTo);
-    for (const used of doomed) await this.removeMember(used);
-    return doomed;
-  }
-
-  /** Kills and removes one member. Its end is not told. */
-  async removeMember(owner: SlotOwner): Promise<void> {
-    const used = this.#used.get(keyOf(owner));
-    if (used === undefined) return;
-    this.#watches.get(keyOf(owner))?.();
-    this.#watches.delete(keyOf(owner));
-    await removeSandbox(this.#paths, this.#freezer, used.slot);
-    this.#used.delete(keyOf(owner));
   }
 
   async #allocate(request: Extract<NodeRequest, { kind: 'Allocate' }>): Promise<NodeAnswer> {

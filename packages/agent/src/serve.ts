@@ -5,7 +5,7 @@ import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
-import { findFreezer, type FreezerVersion } from './freezer.ts';
+import { findFreezer } from './freezer.ts';
 import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
 import { NodeMembers } from './node-members.ts';
 import { type HomePaths, nodeSocket } from './paths.ts';
@@ -20,7 +20,7 @@ export interface ServeOptions {
 
 /** Serves a node until it is closed. Members are not touched by that. */
 export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ close(): Promise<void> }> {
-  const freezer = await findFreezer(paths.tag, wantedFreezer());
+  const freezer = await findFreezer(paths.tag);
   const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), openFileLedger(paths.ledger)]);
   const bus: { listener?: AgentListener } = {};
   const broadcast: AgentListener['broadcast'] = (event) => bus.listener?.broadcast(event);
@@ -61,8 +61,3 @@ const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>([
 ]);
 
 const isRestoreCommand = (command: NodeCommand): command is RestoreCommand => restoreKinds.has(command.kind);
-
-function wantedFreezer(): FreezerVersion | undefined {
-  const wanted = process.env['STILLPOINT_CGROUP'];
-  return wanted === 'v1' || wanted === 'v2' ? wanted : undefined;
-}

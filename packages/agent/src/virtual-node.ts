@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
 import { exec } from './exec.ts';
-import { type Freezer, findFreezer, listCgroups, removeCgroup, removeFreezerRoot, thaw } from './freezer.ts';
+import { everyFreezer, type Freezer, listCgroups, removeCgroup, removeFreezerRoot, thaw } from './freezer.ts';
 import { limits } from './limits.ts';
 import {
   deleteNamespace,
@@ -18,6 +18,7 @@ import {
   memberNamespace,
   namespacePath,
   nodeNamespace,
+  unplugNode,
 } from './network.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
 import { prepareTools } from './tools.ts';
@@ -76,22 +77,23 @@ export async function startAgent(paths: HomePaths, node: VirtualNode): Promise<v
 }
 
 /**
- * Ends everything on the node at once, as a power cut would: SIGKILL to its agent, then to every process in its
- * namespaces; then its networks, cgroups and run-time files go.
+ * Ends everything on the node at once, as a power cut would: its cable is dead, so that no peer hears of it; SIGKILL
+ * to its agent and to every process in its namespaces; then its networks, cgroups and run-time files go.
  */
 export async function killVirtualNode(paths: HomePaths, node: string): Promise<void> {
-  const freezer = await findFreezer(paths.tag);
   const namespaces = await nodeNamespaces(paths, node);
+  if (namespaces.includes(nodeNamespace(paths, node))) await unplugNode(paths, node);
   const end = performance.now() + limits.killMs;
   for (;;) {
     const pids = await processesIn(namespaces);
     if (pids.length === 0) break;
     if (performance.now() > end) throw new NodeKillTimeout(node, pids);
     for (const pid of pids) kill(pid);
-    for (const name of await nodeSandboxNames(freezer, node)) await thaw(freezer, join(freezer.root, name));
+    for (const { freezer, name } of await nodeSandboxes(paths, node))
+      await thaw(freezer, join(freezer.root, name));
     await delay(limits.freezePollMs);
   }
-  await removeNodeRemains(paths, freezer, node, namespaces);
+  await removeNodeRemains(paths, node, namespaces);
 }
 
 /**
@@ -114,19 +116,18 @@ export async function cleanLeftovers(paths: HomePaths, nodes: readonly string[])
 async function removeMachineRemains(paths: HomePaths): Promise<void> {
   const fabric = fabricNamespace(paths);
   if ((await listNamespaces(paths)).includes(fabric)) await deleteNamespace(fabric);
-  await removeFreezerRoot(await findFreezer(paths.tag));
+  for (const freezer of await everyFreezer(paths.tag)) await removeFreezerRoot(freezer);
   if (await isMounted(paths.staging)) await exec('umount', [paths.staging]);
   await rm(paths.runtime, { recursive: true, force: true });
 }
 
 async function removeNodeRemains(
   paths: HomePaths,
-  freezer: Freezer,
   node: string,
   namespaces: readonly string[],
 ): Promise<void> {
   for (const name of namespaces) await deleteNamespace(name);
-  for (const name of await nodeSandboxNames(freezer, node)) {
+  for (const { freezer, name } of await nodeSandboxes(paths, node)) {
     await removeCgroup(join(freezer.root, name));
     await rm(join(paths.runtime, 'sandboxes', name), { recursive: true, force: true });
   }
@@ -141,9 +142,16 @@ async function nodeNamespaces(paths: HomePaths, node: string): Promise<string[]>
   );
 }
 
-async function nodeSandboxNames(freezer: Freezer, node: string): Promise<string[]> {
+/** Sandboxes of the node that have a cgroup. */
+async function nodeSandboxes(
+  paths: HomePaths,
+  node: string,
+): Promise<{ readonly freezer: Freezer; readonly name: string }[]> {
   const pattern = new RegExp(`^${node}-\\d+$`);
-  return (await listCgroups(freezer)).filter((name) => pattern.test(name));
+  const found = [];
+  for (const freezer of await everyFreezer(paths.tag))
+    for (const name of await listCgroups(freezer)) if (pattern.test(name)) found.push({ freezer, name });
+  return found;
 }
 
 /** Processes whose network namespace is one of these. */
