@@ -4,7 +4,7 @@ import { carry } from '../support/carry.ts';
 import { startStillpoint } from '../support/stillpoint.ts';
 
 const seeds = Array.from({ length: Number(process.env['STILLPOINT_SEEDS'] ?? 3) }, (_, at) => 100 + at);
-const messagesOf: Readonly<Record<number, number>> = { 2: 8000, 3: 6000, 5: 3000, 8: 1400 };
+const messagesOf: Readonly<Record<number, number>> = { 2: 12_000, 3: 9000, 5: 8000, 8: 4000 };
 
 describe.each(seeds)('seed %i', (seed) => {
   describe.each(['--ipv4', '--ipv6', '--mapped'])('%s', (family) => {

@@ -6,8 +6,8 @@ import { startStillpoint } from '../support/stillpoint.ts';
 test.each([
   { members: 2, nodes: 2, messages: 4000, options: [], seed: 21 },
   { members: 3, nodes: 3, messages: 3000, options: ['--ipv6'], seed: 22 },
-  { members: 5, nodes: 3, messages: 1500, options: [], seed: 23 },
-  { members: 8, nodes: 2, messages: 700, options: ['--ipv6'], seed: 24 },
+  { members: 5, nodes: 3, messages: 4000, options: [], seed: 23 },
+  { members: 8, nodes: 2, messages: 2000, options: ['--ipv6'], seed: 24 },
 ])('$members members $options on $nodes nodes', async ({ members, nodes, messages, options, seed }) => {
   await using sp = await startStillpoint();
   const command = ['build/mesh', '--messages', String(messages), ...options] as const;
@@ -22,10 +22,10 @@ test('two ranks of one member talk over the loopback interface at full rate', as
   expect(await gang.show()).toMatchObject({ state: 'completed', incarnation: 2 });
 });
 
-test('connections that end while they carry data: unsent, reset, half open', async () => {
+test('connections that end while they carry data: unsent, reset', async () => {
   await using sp = await startStillpoint();
-  const awkward = ['--close-unsent', '--reset', '--half-open'];
-  const command = ['build/mesh', '--messages', '4000', '--rate-mb', '40', ...awkward] as const;
+  const awkward = ['--close-unsent', '--reset'];
+  const command = ['build/mesh', '--messages', '3000', ...awkward] as const;
   const gang = await carry(sp, { ranks: 3, command, cuts: 3, stepsBetween: 3, seed: 32 });
   expect(await gang.show()).toMatchObject({ state: 'completed', incarnation: 2 });
 });

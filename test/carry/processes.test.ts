@@ -7,7 +7,8 @@ test('a tree of processes: threads, pipes, timers, signals, mappings, unlinked f
   await using sp = await startStillpoint();
   const gang = await carry(sp, {
     ranks: 2,
-    command: ['build/tree', '--steps', '600', '--step-ms', '5'],
+    command: ['build/tree', '--steps', '1500', '--step-ms', '1'],
+    pace: ['--step-ms', '10'],
     cuts: 3,
     stepsBetween: 40,
     seed: 41,

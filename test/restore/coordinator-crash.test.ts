@@ -38,7 +38,7 @@ test('while a checkpoint is made: the gang runs on, the epoch is kept or given u
   await using sp = await startStillpoint();
   const gang = await sp.run({ ranks: 2, command: mesh });
   await gang.untilStep(1);
-  for (const phase of ['preflight', 'quiesce', 'hold', 'dump', 'release', 'persist']) {
+  for (const phase of ['preflight', 'freeze', 'hold', 'note', 'dump', 'release', 'decide', 'persist']) {
     expect([
       phase,
       await crashAt(sp, phase, (onProgress) => sp.client.checkpoint(gang.name, {}, { onProgress })),
@@ -59,7 +59,7 @@ test('while a gang is stopped with a checkpoint: it runs on, or it has stopped a
   const gang = await sp.run({ ranks: 2, command: mesh });
   await gang.goOn(1);
   await gang.checkpoint();
-  for (const phase of ['hold', 'dump', 'persist', 'release']) {
+  for (const phase of ['hold', 'dump', 'persist', 'decide', 'kill']) {
     await gang.goOn(1);
     const stop: Verb = (onProgress) => sp.client.checkpoint(gang.name, { outcome: 'stop' }, { onProgress });
     await crashAt(sp, phase, stop);
