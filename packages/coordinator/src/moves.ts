@@ -42,7 +42,7 @@ export class Moves {
       if (!gang.isRunning) throw new GangNotRunning(gang.name, gang.state);
       const before = lastPlacement(gang);
       if (!before.some(({ node }) => node === from)) throw new NothingToMove(gang.name, from);
-      const placement = placeAway(before, from, onto, this.#restores.usable());
+      const placement = placeAway(before, from, onto, this.#restores.usable(gang));
       return this.#move(gang, placement, trigger, { ...verb, signal });
     });
   }
@@ -70,7 +70,7 @@ export class Moves {
     placement: readonly Placed[],
     verb: VerbContext,
   ): Promise<RestoreResult> {
-    const place = (): Placed[] => placeAgain(placement, this.#restores.usable());
+    const place = (): Placed[] => placeAgain(placement, this.#restores.usable(gang));
     try {
       return await this.#restores.attempt(gang, { epoch, place }, verb);
     } catch (error) {
@@ -80,7 +80,7 @@ export class Moves {
       this.#context.log.warn({ gang: gang.name, err: error }, 'a migration went back');
       // a caller that has hung up does not leave the gang stopped
       const { closing } = this.#context;
-      const again = { epoch, place: () => placeAgain(lastPlacement(gang), this.#restores.usable()) };
+      const again = { epoch, place: () => placeAgain(lastPlacement(gang), this.#restores.usable(gang)) };
       await this.#restores.attempt(gang, again, { ...verb, signal: closing });
       throw error;
     }

@@ -53,7 +53,8 @@ describe('placeAgain', () => {
   });
 
   it('moves those whose node is gone to the least loaded ones', () => {
-    expect(nodesOf(placeAgain(before, [node('n1'), node('n3', 1), node('n4')]))).toBe('n1 n1 n3');
+    expect(nodesOf(placeAgain(before, [node('n1'), node('n3', 1), node('n4')]))).toBe('n1 n4 n3');
+    expect(nodesOf(placeAgain(before, [node('n1', 1), node('n3')]))).toBe('n1 n3 n3');
     expect(nodesOf(placeAgain(before, [node('n4'), node('n5')]))).toBe('n4 n5 n4');
   });
 

@@ -5,7 +5,7 @@ import { NoNode } from './verb-errors.ts';
 export interface UsableNode {
   readonly name: string;
   readonly index: number;
-  /** Members that it has now. */
+  /** Members that it has now; of other gangs, where one is placed again. */
   readonly load: number;
 }
 
@@ -65,7 +65,9 @@ function replace(
   mustLeave: (node: string) => boolean,
   targets: readonly UsableNode[],
 ): Placed[] {
-  const loads = new Map(targets.map((node) => [node.name, node]));
+  const stay = (name: string): number =>
+    before.filter(({ node }) => node === name && !mustLeave(node)).length;
+  const loads = new Map(targets.map((node) => [node.name, { ...node, load: node.load + stay(node.name) }]));
   return before.map(({ member, node }) => {
     if (!mustLeave(node)) return { member, node };
     const [target] = [...loads.values()].toSorted(byLoad);

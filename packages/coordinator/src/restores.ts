@@ -56,7 +56,7 @@ export class Restores {
     verb: VerbContext,
   ): Promise<RestoreResult> {
     const place = (): Placed[] => {
-      if (onto === undefined) return placeAgain(lastPlacement(gang), this.usable());
+      if (onto === undefined) return placeAgain(lastPlacement(gang), this.usable(gang));
       for (const node of onto) this.#context.nodes.requireUsable(node);
       return spread(gang.record.ranks, [...new Set(onto)]);
     };
@@ -65,10 +65,12 @@ export class Restores {
     );
   }
 
-  /** Nodes that members may be placed on, with their loads. */
-  usable(): UsableNode[] {
+  /** Nodes that the gang's members may be placed on, with their loads of other gangs. */
+  usable(gang: Gang): UsableNode[] {
     const { nodes, gangs } = this.#context;
-    return nodes.usable().map((node) => ({ ...node, load: gangs.membersOn(node.name).length }));
+    const loadOf = (node: string): number =>
+      gangs.membersOn(node).filter((there) => there.gang !== gang).length;
+    return nodes.usable().map((node) => ({ ...node, load: loadOf(node.name) }));
   }
 
   /** One attempt. The caller has the gang for itself. */
