@@ -8,7 +8,7 @@ const run = promisify(execFile);
 
 export interface Disk extends AsyncDisposable {
   readonly path: string;
-  /** Mounts it anew with an option: `ro`, `size=1m`. */
+  /** Mounts it anew with an option: `ro`. */
   remount(option: string): Promise<void>;
   /** Leaves no free byte. */
   fill(): Promise<void>;
@@ -26,7 +26,7 @@ export async function mountTmpfs(path: string, size: string): Promise<Disk> {
       await run('mount', ['-o', `remount,${option}`, path]);
     },
     fill: () => fillDisk(path),
-    free: () => rm(join(path, filler)),
+    free: () => freeDisk(path),
     async [Symbol.asyncDispose]() {
       await run('umount', ['-l', path]);
     },
@@ -37,7 +37,7 @@ const filler = 'filler';
 const blockBytes = 64 * 1024;
 
 /** Writes blocks into one file, then bytes, until none fits. */
-async function fillDisk(path: string): Promise<void> {
+export async function fillDisk(path: string): Promise<void> {
   for (const bytes of [blockBytes, 4096, 1]) {
     for (;;) {
       try {
@@ -49,3 +49,6 @@ async function fillDisk(path: string): Promise<void> {
     }
   }
 }
+
+/** Takes back what `fillDisk` took. */
+export const freeDisk = (path: string): Promise<void> => rm(join(path, filler));

@@ -16,6 +16,8 @@ export interface StillpointOptions {
   readonly nodes?: readonly string[];
   /** For the command line, and thereby for the coordinator and the agents. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the state folder is made. */
+  readonly parent?: string;
 }
 
 /** A gang to start. A relative program is one of the workloads. */
@@ -33,7 +35,7 @@ const shutdownMs = 20_000;
 /** Starts a coordinator on a new state folder. Needs root. */
 export async function startStillpoint(options: StillpointOptions = {}): Promise<Stillpoint> {
   await buildWorkloads();
-  const base = await realpath(await mkdtemp('/var/tmp/stillpoint-test-'));
+  const base = await realpath(await mkdtemp(join(options.parent ?? '/var/tmp', 'stillpoint-test-')));
   const stillpoint = new Stillpoint(base, options.env ?? {});
   onTestFailed(() => {
     process.stderr.write(`${stillpoint.logsAtEnd}\n`);
@@ -99,8 +101,8 @@ export class Stillpoint implements AsyncDisposable {
   }
 
   /** Runs a verb that must succeed, with `--json`. @returns its document */
-  async json<Document>(verb: string, ...args: readonly string[]): Promise<Document> {
-    return JSON.parse(await this.ok(verb, '--json', ...args)) as Document;
+  async json<Document>(...args: readonly string[]): Promise<Document> {
+    return JSON.parse(await this.ok(...args, '--json')) as Document;
   }
 
   /** Starts a gang; its members have a working folder of their own gang. */
