@@ -54,20 +54,24 @@ const close = (): boolean => transact(closeEpoch({ gang, fence, epoch, record: {
 
 beforeEach(() => {
   store = new Map();
-  expect(transact(takeFence(null))).toBe(true);
-  expect(
-    transact(
-      openIncarnation({
-        gang,
-        fence,
-        incarnation,
-        predecessor: { kind: 'None' },
-        openEpoch: null,
-        record: {},
-      }),
-    ),
-  ).toBe(true);
-  expect(transact(writeOutcome({ gang, incarnation, outcome: 'go', reason: '', fence }))).toBe(true);
+  transact(takeFence(null));
+  transact(
+    openIncarnation({
+      gang,
+      fence,
+      incarnation,
+      predecessor: { kind: 'None' },
+      openEpoch: null,
+      record: {},
+    }),
+  );
+  transact(writeOutcome({ gang, incarnation, outcome: 'go', reason: '', fence }));
+});
+
+test('a gang starts with a leader and an incarnation that goes', () => {
+  expect(store.get(ledgerKeys.fence)).toBe(1);
+  expect(store.get(ledgerKeys.incarnation(gang))).toBe(1);
+  expect(store.get(ledgerKeys.outcome(gang, incarnation))).toBe('go');
 });
 
 describe('an epoch', () => {

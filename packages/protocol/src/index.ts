@@ -9,27 +9,27 @@ export {
   startGangEpoch,
   stepGangEpoch,
   type GangEpochState,
-} from './gang-epoch.ts';
-export type * from './gang-events.ts';
+} from './gang/epoch.ts';
+export type * from './gang/events.ts';
 export { judgeHalfDead, type MemberSockets } from './half-dead.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export type * from './messages.ts';
 export type * from './node-messages.ts';
 export { invariant, type Step } from './step.ts';
-export type { MemberEffect, MemberEpochState } from './member-effects.ts';
-export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member-epoch.ts';
-export type * from './member-events.ts';
-export type { MemberRestoreEffect, MemberRestoreState } from './member-restore-effects.ts';
-export type * from './member-restore-events.ts';
-export { startMemberRestore, stepMemberRestore } from './member-restore.ts';
+export type { MemberEffect, MemberEpochState } from './member/effects.ts';
+export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member/epoch.ts';
+export type * from './member/events.ts';
+export type { MemberRestoreEffect, MemberRestoreState } from './member-restore/effects.ts';
+export type * from './member-restore/events.ts';
+export { startMemberRestore, stepMemberRestore } from './member-restore/attempt.ts';
 export {
   isRestoreFinished,
   recoverRestoreAttempt,
   startRestoreAttempt,
   stepRestoreAttempt,
   type RestoreState,
-} from './restore-attempt.ts';
-export type * from './restore-events.ts';
+} from './restore/attempt.ts';
+export type * from './restore/events.ts';
 export type * from './restore-messages.ts';
 export * from './decisions.ts';

@@ -2,14 +2,15 @@
 // loop's concern; here come replies, orders and deadlines that no world would send.)
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isGangEpochFinished, startGangEpoch, stepGangEpoch } from './gang-epoch.ts';
-import type { GangDeadline, GangEffect, GangEvent } from './gang-events.ts';
+import { isGangEpochFinished, startGangEpoch, stepGangEpoch } from './gang/epoch.ts';
+import type { GangDeadline, GangEffect, GangEvent } from './gang/events.ts';
 import { memberId, nodeName } from './ids.ts';
 import { memberEpochLimits } from './limits.ts';
-import type { MemberEffect } from './member-effects.ts';
-import { startMemberEpoch, stepMemberEpoch } from './member-epoch.ts';
-import type { MemberEvent, MemberStepName } from './member-events.ts';
+import type { MemberEffect } from './member/effects.ts';
+import { startMemberEpoch, stepMemberEpoch } from './member/epoch.ts';
+import type { MemberEvent, MemberStepName } from './member/events.ts';
 import type { Decision, EpochOrder, MemberReport, Outcome } from './messages.ts';
+import { invariant } from './step.ts';
 import { makeStepResult, parseReport, testHeader, testHold } from './testing/fixtures.ts';
 import { makeGangInput } from './testing/gang-script.ts';
 
@@ -168,31 +169,39 @@ describe('the machine of a gang', () => {
     }
 
     see(effect: GangEffect): void {
-      expect(this.isFinished).toBe(false);
+      invariant(!this.isFinished, 'nothing is done after Finish');
       if (effect.kind === 'Finish') this.isFinished = true;
-      if (effect.kind === 'WriteManifest') expect(this.#all('Persisted')).toBe(true);
+      if (effect.kind === 'WriteManifest') this.#needs('Persisted');
       if (effect.kind === 'Send') this.#seeOrder(effect.command);
       if (effect.kind !== 'WriteDecision') return;
       const isFirst = this.#requested === null;
       this.#requested ??= effect.decision;
-      expect(effect.decision).toBe(this.#requested);
+      invariant(effect.decision === this.#requested, 'a leader asks for one decision');
       if (effect.decision === 'abort' || !isFirst) return;
-      expect(this.#all('Dumped')).toBe(true);
-      expect(this.#outcome === 'stop' || this.#all('Released')).toBe(true);
-      expect(this.#heard.some((kinds) => kinds.has('Failed'))).toBe(false);
+      this.#needs('Dumped');
+      if (this.#outcome === 'resume') this.#needs('Released');
+      invariant(!this.#heard.some((kinds) => kinds.has('Failed')), 'nobody has failed before a commit');
     }
 
-    #all(kind: MemberReport['kind']): boolean {
-      return this.#heard.every((kinds) => kinds.has(kind));
+    #needs(kind: MemberReport['kind']): void {
+      invariant(
+        this.#heard.every((kinds) => kinds.has(kind)),
+        `all are ${kind}`,
+      );
     }
 
     #seeOrder(order: EpochOrder): void {
       const isCommitted = this.#isDecisionHeard && this.#decision === 'commit';
-      if (order.kind === 'Hold') expect(this.#all('Frozen')).toBe(true);
-      if (order.kind === 'Dump') expect(this.#all('Held')).toBe(true);
-      if (order.kind === 'AllNoted') expect(this.#all('Noted') && this.#outcome === 'resume').toBe(true);
-      if (order.kind === 'Persist' || order.kind === 'Forget') expect(isCommitted).toBe(true);
-      if (order.kind === 'Decided') expect(order.decision === 'commit').toBe(isCommitted);
+      if (order.kind === 'Hold') this.#needs('Frozen');
+      if (order.kind === 'Dump') this.#needs('Held');
+      if (order.kind === 'AllNoted') {
+        this.#needs('Noted');
+        invariant(this.#outcome === 'resume', 'only resume releases early');
+      }
+      const isLate = order.kind === 'Persist' || order.kind === 'Forget';
+      invariant(!isLate || isCommitted, `${order.kind} follows the commit`);
+      const isCommit = order.kind === 'Decided' && order.decision === 'commit';
+      invariant(!isCommit || isCommitted, 'nobody is told of a commit before the ledger');
     }
   }
 });
@@ -285,7 +294,9 @@ describe('the machine of a member', () => {
               state = judge.record;
             }
             judge.hear(event);
-            const step = stepMemberEpoch(JSON.parse(JSON.stringify(state)) as typeof state, event);
+            const copy = JSON.parse(JSON.stringify(state)) as typeof state;
+            const step = stepMemberEpoch(copy, event);
+            expect(stepMemberEpoch(copy, event)).toEqual(step);
             ({ state } = step);
             step.effects.forEach((effect) => judge.see(effect));
           }
@@ -341,7 +352,14 @@ describe('the machine of a member', () => {
           const order: EpochOrder = { kind: 'Decided', decision: known, reason: '' };
           return { kind: 'CommandReceived', command: { ...testHeader, ...order } };
         }
-        default:
+        case 'CommandReceived':
+        case 'StepDone':
+        case 'StepFailed':
+        case 'DeadlineExpired':
+        case 'DecisionRead':
+        case 'Restarted':
+        case 'MemberDied':
+        case 'Superseded':
           return stimulus;
       }
     }
@@ -365,7 +383,7 @@ describe('the machine of a member', () => {
       if (effect.kind === 'ReadDecision' || effect.kind === 'TryAbort') this.#isAsked = true;
       if (effect.kind === 'Report') this.#seeReports(effect.reports);
       if (effect.kind !== 'Run') return;
-      expect(this.#running).toBeNull();
+      invariant(this.#running === null, 'one step at a time');
       this.#running = effect.step;
       this.#seeStep(effect.step);
     }
@@ -374,39 +392,43 @@ describe('the machine of a member', () => {
       const kinds = new Set(reports.map(({ kind }) => kind));
       const failure = reports.find((report) => report.kind === 'Failed');
       const isVote = kinds.has('Dumped');
-      if (isVote && !this.#isVoteOut) expect(this.#isGivenUp).toBe(false);
+      invariant(!isVote || this.#isVoteOut || !this.#isGivenUp, 'who has given up does not vote');
       this.#isVoteOut ||= isVote;
       this.#isGivenUp ||=
         failure !== undefined && !['kill', 'survey', 'settle', 'persist', 'forget'].includes(failure.phase);
-      if (kinds.has('Killed')) expect(this.#decision).toBe('commit');
+      invariant(!kinds.has('Killed') || this.#decision === 'commit', 'only a commit kills');
+    }
+
+    #needs(order: EpochOrder['kind']): void {
+      invariant(this.#ordered.has(order), `it was ordered to ${order}`);
     }
 
     #seeStep(step: MemberStepName): void {
       const isBound = this.#outcome === 'stop' && this.#isVoteOut;
       switch (step) {
         case 'freeze':
-          expect(this.#ordered.has('Freeze')).toBe(true);
+          this.#needs('Freeze');
           break;
         case 'hold':
           this.#holds += 1;
-          expect(this.#holds).toBe(1);
-          expect(this.#ordered.has('Hold')).toBe(true);
+          invariant(this.#holds === 1, 'there is one hold in an epoch');
+          this.#needs('Hold');
           break;
         case 'note':
         case 'dump':
-          expect(this.#ordered.has('Dump')).toBe(true);
+          this.#needs('Dump');
           break;
         case 'release': {
           const isByTheRules = this.#ordered.has('AllNoted') || this.#decision !== null;
-          expect(isByTheRules || this.#isGivenUp).toBe(true);
-          if (isBound) expect(this.#decision).toBe('abort');
+          invariant(isByTheRules || this.#isGivenUp, 'a release has its reason');
+          invariant(!isBound || this.#decision === 'abort', 'after a stop vote only abort releases');
           break;
         }
         case 'kill':
-          expect(isBound && this.#decision === 'commit').toBe(true);
+          invariant(isBound && this.#decision === 'commit', 'only a stop commit kills');
           break;
         case 'persist':
-          expect(this.#isVoteOut && this.#decision !== 'abort').toBe(true);
+          invariant(this.#isVoteOut && this.#decision !== 'abort', 'only votes are persisted');
           break;
         case 'preflight':
         case 'check':

@@ -1,11 +1,11 @@
 // A closed loop for epochs: one coordinator's machine and the members' machines in a world with faults.
-import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang-epoch.ts';
-import type { GangEffect, GangEpochInput, GangEvent, GangResult, Placement } from '../gang-events.ts';
+import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang/epoch.ts';
+import type { GangEffect, GangEpochInput, GangEvent, GangResult, Placement } from '../gang/events.ts';
 import { fenceNumber, memberId, nodeName, type NodeName } from '../ids.ts';
 import { gangEpochLimits, memberEpochLimits, tickMs } from '../limits.ts';
-import type { MemberEffect, MemberEpochState } from '../member-effects.ts';
-import { startMemberEpoch, stepMemberEpoch } from '../member-epoch.ts';
-import type { MemberEvent, MemberStep } from '../member-events.ts';
+import type { MemberEffect, MemberEpochState } from '../member/effects.ts';
+import { startMemberEpoch, stepMemberEpoch } from '../member/epoch.ts';
+import type { MemberEvent, MemberStep } from '../member/events.ts';
 import type { EpochCommand, EpochReply, MemberReport, Outcome } from '../messages.ts';
 import { invariant } from '../step.ts';
 import { SimulatedAgent, type AgentPlay } from './agent.ts';

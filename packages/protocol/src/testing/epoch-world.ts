@@ -1,8 +1,8 @@
 // A simulated gang: what its members are really like, the ledger and the vault, and what must be true of them at any
 // moment. It knows nothing of the machines; it judges what they do.
-import type { GangResult } from '../gang-events.ts';
+import type { GangResult } from '../gang/events.ts';
 import type { HoldId, MemberId, NodeName } from '../ids.ts';
-import type { MemberStep, MemberStepResult } from '../member-events.ts';
+import type { MemberStep, MemberStepResult } from '../member/events.ts';
 import type { Decision, Outcome } from '../messages.ts';
 import { invariant } from '../step.ts';
 import type { SimulatedClock } from './clock.ts';

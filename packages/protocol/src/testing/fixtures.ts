@@ -10,8 +10,8 @@ import {
   type HoldId,
   type MemberId,
 } from '../ids.ts';
-import type { MemberRestoreResult, MemberRestoreStepName } from '../member-restore-events.ts';
-import type { MemberStepName, MemberStepResult } from '../member-events.ts';
+import type { MemberRestoreResult, MemberRestoreStepName } from '../member-restore/events.ts';
+import type { MemberStepName, MemberStepResult } from '../member/events.ts';
 import type { EpochHeader, FailedReport, MemberReport, SurveyRound } from '../messages.ts';
 
 export const testHeader: EpochHeader = {

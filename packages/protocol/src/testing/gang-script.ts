@@ -1,6 +1,6 @@
 // Golden traces of the coordinator's machine of an epoch.
-import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang-epoch.ts';
-import type { GangDeadline, GangEffect, GangEpochInput, GangEvent } from '../gang-events.ts';
+import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang/epoch.ts';
+import type { GangDeadline, GangEffect, GangEpochInput, GangEvent } from '../gang/events.ts';
 import { fenceNumber, memberId, nodeName } from '../ids.ts';
 import { gangEpochLimits } from '../limits.ts';
 import type { Decision, Outcome } from '../messages.ts';

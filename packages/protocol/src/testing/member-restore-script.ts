@@ -1,10 +1,10 @@
 // Golden traces of an agent's machine of a member in a restore attempt. The member is number 0.
 import { fenceNumber, holdId, incarnationNumber, memberId } from '../ids.ts';
 import { memberRestoreLimits } from '../limits.ts';
-import type { MemberDeadline } from '../member-events.ts';
-import type { MemberRestoreEffect, MemberRestoreState } from '../member-restore-effects.ts';
-import type { MemberRestoreEvent, MemberRestoreStepName } from '../member-restore-events.ts';
-import { startMemberRestore, stepMemberRestore } from '../member-restore.ts';
+import type { MemberDeadline } from '../member/events.ts';
+import type { MemberRestoreEffect, MemberRestoreState } from '../member-restore/effects.ts';
+import type { MemberRestoreEvent, MemberRestoreStepName } from '../member-restore/events.ts';
+import { startMemberRestore, stepMemberRestore } from '../member-restore/attempt.ts';
 import type { RestoreHeader, RestoreOrder, RestoreOutcome } from '../restore-messages.ts';
 import { invariant, type Step } from '../step.ts';
 import { makeRestoreResult, testHold } from './fixtures.ts';

@@ -1,9 +1,9 @@
 // Golden traces of an agent's machine of a member. The member is number 0 of the fixtures' gang.
 import { epochNumber, fenceNumber, holdId, memberId } from '../ids.ts';
 import { memberEpochLimits } from '../limits.ts';
-import type { MemberEffect, MemberEpochState } from '../member-effects.ts';
-import { startMemberEpoch, stepMemberEpoch } from '../member-epoch.ts';
-import type { MemberDeadline, MemberEpochInput, MemberEvent, MemberStepName } from '../member-events.ts';
+import type { MemberEffect, MemberEpochState } from '../member/effects.ts';
+import { startMemberEpoch, stepMemberEpoch } from '../member/epoch.ts';
+import type { MemberDeadline, MemberEpochInput, MemberEvent, MemberStepName } from '../member/events.ts';
 import type { Decision, EpochHeader, EpochOrder, Outcome, SurveyRound } from '../messages.ts';
 import { invariant, type Step } from '../step.ts';
 import { makeStepResult, testHeader, testHold } from './fixtures.ts';

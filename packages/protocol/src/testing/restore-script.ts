@@ -6,8 +6,8 @@ import {
   startRestoreAttempt,
   stepRestoreAttempt,
   type RestoreState,
-} from '../restore-attempt.ts';
-import type { RestoreDeadline, RestoreEffect, RestoreEvent, RestoreInput } from '../restore-events.ts';
+} from '../restore/attempt.ts';
+import type { RestoreDeadline, RestoreEffect, RestoreEvent, RestoreInput } from '../restore/events.ts';
 import type { RestoreHeader, RestoreOutcome, RestoreReport } from '../restore-messages.ts';
 import { invariant, type Step } from '../step.ts';
 import { makeFailed, testHeader, testHold } from './fixtures.ts';

@@ -1,16 +1,16 @@
 // A closed loop for restores: one coordinator's machine and the members' machines in a world with faults.
 import { fenceNumber, memberId, nodeName, type MemberId, type NodeName } from '../ids.ts';
 import { memberRestoreLimits, restoreLimits, tickMs } from '../limits.ts';
-import type { MemberRestoreEffect, MemberRestoreState } from '../member-restore-effects.ts';
-import type { MemberRestoreEvent, MemberRestoreStep } from '../member-restore-events.ts';
-import { startMemberRestore, stepMemberRestore } from '../member-restore.ts';
+import type { MemberRestoreEffect, MemberRestoreState } from '../member-restore/effects.ts';
+import type { MemberRestoreEvent, MemberRestoreStep } from '../member-restore/events.ts';
+import { startMemberRestore, stepMemberRestore } from '../member-restore/attempt.ts';
 import {
   recoverRestoreAttempt,
   startRestoreAttempt,
   stepRestoreAttempt,
   type RestoreState,
-} from '../restore-attempt.ts';
-import type { RestoreEffect, RestoreEvent, RestoreInput, RestoreResult } from '../restore-events.ts';
+} from '../restore/attempt.ts';
+import type { RestoreEffect, RestoreEvent, RestoreInput, RestoreResult } from '../restore/events.ts';
 import type { RestoreCommand, RestoreOutcome, RestoreReply, RestoreReport } from '../restore-messages.ts';
 import { invariant } from '../step.ts';
 import { SimulatedAgent, type AgentPlay } from './agent.ts';

@@ -1,9 +1,9 @@
 // What an agent's machine of one member's restore attempt wants done, in order.
-import type { ChartState } from './chart.ts';
-import type { MemberDeadline } from './member-events.ts';
-import type { MemberRestoreStep } from './member-restore-events.ts';
-import type { MemberRestoreFacts } from './member-restore-facts.ts';
-import type { RestoreCommand, RestoreReport } from './restore-messages.ts';
+import type { ChartState } from '../chart.ts';
+import type { MemberDeadline } from '../member/events.ts';
+import type { MemberRestoreStep } from './events.ts';
+import type { MemberRestoreFacts } from './facts.ts';
+import type { RestoreCommand, RestoreReport } from '../restore-messages.ts';
 
 /** Plain JSON: `value` names the state, `context` is what is known. */
 export type MemberRestoreState = ChartState<MemberRestoreFacts>;

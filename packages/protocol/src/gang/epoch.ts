@@ -1,12 +1,12 @@
 // The coordinator's machine for one epoch of a gang: events in, ordered effects out. Pure; a driver performs the
 // effects and keeps the clock.
 import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, type ChartState } from './chart.ts';
-import { gangChart } from './gang-chart.ts';
-import type { GangEffect, GangEpochInput, GangEvent } from './gang-events.ts';
-import type { GangFacts } from './gang-facts.ts';
-import type { Decision } from './messages.ts';
-import type { Step } from './step.ts';
+import { toChartEvent, toStep, type ChartState } from '../chart.ts';
+import { gangChart } from './chart.ts';
+import type { GangEffect, GangEpochInput, GangEvent } from './events.ts';
+import type { GangFacts } from './facts.ts';
+import type { Decision } from '../messages.ts';
+import type { Step } from '../step.ts';
 
 /** Plain JSON: `value` names the phase, `context` is what is known. */
 export type GangEpochState = ChartState<GangFacts>;

@@ -1,23 +1,23 @@
 // What the coordinator knows of a restore attempt, and how replies are folded into it. Facts only grow, so a reply
 // that comes twice or late changes nothing.
-import { failures, type Failure } from './failures.ts';
-import type { MemberId, NodeName } from './ids.ts';
-import type { Blocker } from './messages.ts';
-import type { RestoreDeadline, RestoreEffect, RestoreInput, RestoreProgress } from './restore-events.ts';
+import { failures, type Failure } from '../failures.ts';
+import type { MemberId, NodeName } from '../ids.ts';
+import type { Blocker } from '../messages.ts';
+import type { RestoreDeadline, RestoreEffect, RestoreInput, RestoreProgress } from './events.ts';
 import type {
   RestoreOrder,
   RestoreOutcome,
   RestorePlacement,
   RestoreReply,
   RestoreReport,
-} from './restore-messages.ts';
-import { invariant } from './step.ts';
+} from '../restore-messages.ts';
+import { invariant } from '../step.ts';
 
 /** The steps of a member that the coordinator waits for. */
 export type RestoreStep = Exclude<RestoreReport['kind'], 'Failed' | 'InDoubt'>;
 
 /** One member, as far as the coordinator knows. */
-export interface RestoreMember extends RestorePlacement {
+interface RestoreMember extends RestorePlacement {
   readonly reached: readonly RestoreStep[];
   /** Its node is proved gone, and the member with it. */
   readonly isLost: boolean;

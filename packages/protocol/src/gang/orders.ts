@@ -1,8 +1,8 @@
 // What the coordinator says in an epoch: orders to nodes, deadlines, the ledger's and the vault's part. Pure
 // functions from facts to effects, and the small folds that go with them.
-import { verifyCut } from './cut-check.ts';
-import { failures, type Failure } from './failures.ts';
-import type { GangDeadline, GangEffect, GangProgress, GangResult } from './gang-events.ts';
+import { verifyCut } from '../cut-check.ts';
+import { failures, type Failure } from '../failures.ts';
+import type { GangDeadline, GangEffect, GangProgress, GangResult } from './events.ts';
 import {
   awaitedMembers,
   fail,
@@ -15,12 +15,12 @@ import {
   type GangFacts,
   type GangMember,
   type GangStep,
-} from './gang-facts.ts';
-import { findLonely, judgeHalfDead } from './half-dead.ts';
-import type { NodeName } from './ids.ts';
-import type { GangEpochLimits } from './limits.ts';
-import type { Decision, EpochOrder, EpochReply, SurveyedReport, SurveyRound } from './messages.ts';
-import { invariant } from './step.ts';
+} from './facts.ts';
+import { findLonely, judgeHalfDead } from '../half-dead.ts';
+import type { NodeName } from '../ids.ts';
+import type { GangEpochLimits } from '../limits.ts';
+import type { Decision, EpochOrder, EpochReply, SurveyedReport, SurveyRound } from '../messages.ts';
+import { invariant } from '../step.ts';
 
 const limitNames = {
   preflight: 'preflightDeadlineMs',

@@ -1,8 +1,8 @@
 // What an agent's machine of one member's epoch wants done, in order.
-import type { ChartState } from './chart.ts';
-import type { MemberDeadline, MemberStep } from './member-events.ts';
-import type { MemberFacts } from './member-facts.ts';
-import type { EpochCommand, MemberReport } from './messages.ts';
+import type { ChartState } from '../chart.ts';
+import type { MemberDeadline, MemberStep } from './events.ts';
+import type { MemberFacts } from './facts.ts';
+import type { EpochCommand, MemberReport } from '../messages.ts';
 
 /** Plain JSON: `value` names the state, `context` is what is known. */
 export type MemberEpochState = ChartState<MemberFacts>;

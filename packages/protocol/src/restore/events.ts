@@ -1,14 +1,14 @@
 // What the coordinator's machine of a restore attempt hears, and what it wants done. All of it is plain data.
-import type { Failure } from './failures.ts';
-import type { MemberId, NodeName } from './ids.ts';
-import type { RestoreLimits } from './limits.ts';
+import type { Failure } from '../failures.ts';
+import type { MemberId, NodeName } from '../ids.ts';
+import type { RestoreLimits } from '../limits.ts';
 import type {
   RestoreCommand,
   RestoreHeader,
   RestoreOutcome,
   RestorePlacement,
   RestoreReply,
-} from './restore-messages.ts';
+} from '../restore-messages.ts';
 
 export interface RestoreInput {
   readonly header: RestoreHeader;

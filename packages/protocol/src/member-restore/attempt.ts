@@ -1,16 +1,12 @@
 // An agent's machine for one member in one restore attempt: events in, ordered effects out. Pure; a driver performs
 // the effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
 import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, withRecords } from './chart.ts';
-import { memberRestoreChart } from './member-restore-chart.ts';
-import type {
-  MemberRestoreAction,
-  MemberRestoreEffect,
-  MemberRestoreState,
-} from './member-restore-effects.ts';
-import type { MemberRestoreEvent, MemberRestoreInput } from './member-restore-events.ts';
-import type { MemberRestoreFacts } from './member-restore-facts.ts';
-import type { Step } from './step.ts';
+import { toChartEvent, toStep, withRecords } from '../chart.ts';
+import { memberRestoreChart } from './chart.ts';
+import type { MemberRestoreAction, MemberRestoreEffect, MemberRestoreState } from './effects.ts';
+import type { MemberRestoreEvent, MemberRestoreInput } from './events.ts';
+import type { MemberRestoreFacts } from './facts.ts';
+import type { Step } from '../step.ts';
 
 /** Begins a member's part in an attempt; the first command is an event of its own. */
 export function startMemberRestore(input: MemberRestoreInput): Step<MemberRestoreState, MemberRestoreEffect> {

@@ -1,83 +1,31 @@
 // The states of one member in one restore attempt, as its agent sees them: a pure state chart. A member that is
 // restored stands frozen and held until the outcome is known; whatever goes wrong before kills what there is.
-import { assign, setup } from 'xstate';
-import { chartWords, type ChartEvent } from './chart.ts';
-import { failures } from './failures.ts';
-import type { MemberDeadline } from './member-events.ts';
-import type { MemberRestoreAction } from './member-restore-effects.ts';
-import type {
-  MemberRestoreEvent,
-  MemberRestoreInput,
-  MemberRestoreStep,
-  MemberRestoreStepName,
-} from './member-restore-events.ts';
-import * as facts from './member-restore-facts.ts';
-import type { MemberRestoreFacts } from './member-restore-facts.ts';
-import type { RestoreCommand } from './restore-messages.ts';
-import { invariant } from './step.ts';
+import { failures } from '../failures.ts';
+import { invariant } from '../step.ts';
+import * as facts from './facts.ts';
+import { restored } from './restored.ts';
+import {
+  brings,
+  clear,
+  durable,
+  expired,
+  goesOn,
+  hear,
+  knows,
+  learn,
+  learnFrom,
+  memberRestoreSetup,
+  persist,
+  refuse,
+  report,
+  run,
+  say,
+  sayFrom,
+  setDeadMan,
+  stopStep,
+} from './words.ts';
 
-const { say, sayFrom, learn, learnFrom, knows, brings } = chartWords<
-  MemberRestoreFacts,
-  MemberRestoreEvent,
-  MemberRestoreAction
->();
-
-const persist = say(() => [{ kind: 'Persist' }]);
-const report = say(({ reports }) => (reports.length === 0 ? [] : [{ kind: 'Report', reports }]));
-const setDeadMan = say(({ deadManMs }) => [{ kind: 'SetDeadline', name: 'deadMan', afterMs: deadManMs }]);
-const clear = (name: MemberDeadline) => say(() => [{ kind: 'ClearDeadline', name }]);
-const stopStep = learn((known) => ({ ...known, running: null }));
-
-const expired = (name: MemberDeadline) => brings('DeadlineExpired', (event) => event.name === name);
-
-const run = (make: (known: MemberRestoreFacts) => MemberRestoreStep) =>
-  [
-    learn((known) => facts.startStep(known, make(known))),
-    say(({ running }) => (running === null ? [] : [{ kind: 'Run', ...running }])),
-  ] as const;
-
-/** The attempt goes on after this step: nobody has given up. */
-const goesOn = (step: MemberRestoreStepName, order?: RestoreCommand['kind']) =>
-  knows(
-    (known) =>
-      !known.burned && facts.isDone(known, step) && (order === undefined || facts.isOrdered(known, order)),
-  );
-
-const refuse = {
-  guard: brings('CommandReceived', ({ command }, known) => facts.refusal(known, command) !== null),
-  actions: sayFrom('CommandReceived', (known, { command }) => [
-    { kind: 'Refused', command: command.kind, reason: facts.refusal(known, command) ?? '' },
-  ]),
-} as const;
-/** A command that counts. A new leader's fence is kept before anything is done in its name. */
-const hear = [
-  sayFrom('CommandReceived', ({ header }, { command }) =>
-    command.fence > header.fence ? [{ kind: 'Persist' }] : [],
-  ),
-  learnFrom('CommandReceived', facts.foldCommand),
-] as const;
-
-/** Results that a restarted agent must know of. */
-const durable: ReadonlySet<MemberRestoreStepName> = new Set<MemberRestoreStepName>([
-  'restore',
-  'lift',
-  'verify',
-  'abandon',
-]);
-
-const types = {} as {
-  context: MemberRestoreFacts;
-  events: ChartEvent<MemberRestoreEvent>;
-  input: MemberRestoreInput;
-};
-
-export const memberRestoreChart = setup({
-  types,
-  actions: {
-    say: (_moment, _params: { readonly effects: readonly MemberRestoreAction[] }) => undefined,
-    learn: assign((_moment, { known }: { readonly known: MemberRestoreFacts }) => known),
-  },
-}).createMachine({
+export const memberRestoreChart = memberRestoreSetup.createMachine({
   id: 'memberRestore',
   context: ({ input }) => facts.startMemberRestoreFacts(input),
   initial: 'attempt',
@@ -162,57 +110,7 @@ export const memberRestoreChart = setup({
           },
         },
 
-        // Frozen and held, and said so. Only the outcome lifts it or has it killed.
-        restored: {
-          id: 'restored',
-          initial: 'waiting',
-          entry: setDeadMan,
-          exit: clear('deadMan'),
-          always: { guard: knows((known) => !known.burned && known.outcome === 'go'), target: 'lift' },
-          on: {
-            CommandReceived: [refuse, { actions: [...hear, setDeadMan, report] }],
-            OutcomeRead: {
-              guard: brings('OutcomeRead', ({ outcome }) => outcome === 'go' || outcome === 'abandon'),
-              actions: [
-                learnFrom('OutcomeRead', (known, { outcome }) =>
-                  outcome === 'go' || outcome === 'abandon' ? facts.foldOutcome(known, outcome) : known,
-                ),
-                report,
-              ],
-            },
-            MemberDied: {
-              actions: [
-                learnFrom('MemberDied', (known, { reason }) =>
-                  facts.reportOnce(known, failures.memberDied(known.member, 'restored', reason)),
-                ),
-                report,
-              ],
-            },
-            Restarted: {
-              actions: [say(() => [{ kind: 'ReadOutcome' }]), setDeadMan, report],
-              target: '.waiting',
-            },
-          },
-          states: {
-            waiting: { on: { DeadlineExpired: { guard: expired('deadMan'), target: 'doubt' } } },
-            // Nobody is heard: give up, if the ledger lets us. While it is silent the member stays frozen.
-            doubt: {
-              entry: say(({ member, limits }) => [
-                { kind: 'TryAbandon', reason: `member ${member} waited for the outcome and heard nobody` },
-                { kind: 'SetDeadline', name: 'doubt', afterMs: limits.doubtRetryMs },
-              ]),
-              exit: clear('doubt'),
-              on: {
-                CommandReceived: [refuse, { actions: [...hear, setDeadMan, report], target: 'waiting' }],
-                OutcomeRead: {
-                  guard: brings('OutcomeRead', ({ outcome }) => outcome === 'unavailable'),
-                  actions: [learn(facts.reportDoubt), report],
-                },
-                DeadlineExpired: { guard: expired('doubt'), target: 'doubt', reenter: true },
-              },
-            },
-          },
-        },
+        restored,
 
         lift: {
           entry: [

@@ -1,25 +1,20 @@
-// What the coordinator knows of an epoch, and how replies are folded into it. Facts only grow, so a reply that
-// comes twice or late changes nothing.
-import { failures, type Failure } from './failures.ts';
-import type { GangEpochInput, GangEvent, ManifestMember, Placement } from './gang-events.ts';
-import type { HoldId, MemberId } from './ids.ts';
+// What the coordinator knows of an epoch, and the questions that its chart asks of that. Pure.
+import type { Failure } from '../failures.ts';
+import type { GangEpochInput, ManifestMember, Placement } from './events.ts';
+import type { HoldId, MemberId } from '../ids.ts';
 import type {
   Blocker,
   Decision,
-  EpochHeader,
   EpochOrder,
-  EpochReply,
-  FailedReport,
   HalfDeadSocket,
-  MemberReport,
   StoredFile,
   SurveyedReport,
-} from './messages.ts';
-import type { MemberVote } from './cut.ts';
-import { invariant } from './step.ts';
+} from '../messages.ts';
+import type { MemberVote } from '../cut.ts';
+import { invariant } from '../step.ts';
 
 /** The steps of a member that the coordinator waits for, as bits: a gang may have thousands of members. */
-const stepBits = {
+export const stepBits = {
   Ready: 1,
   Frozen: 2,
   Held: 4,
@@ -159,115 +154,6 @@ export const warn = (facts: GangFacts, failure: Failure): GangFacts => ({
   ...facts,
   warnings: [...facts.warnings, failure],
 });
-
-/** Same epoch, same incarnation and the leader's own term. */
-const isForUs = (ours: EpochHeader, theirs: EpochHeader): boolean =>
-  ours.gang === theirs.gang &&
-  ours.incarnation === theirs.incarnation &&
-  ours.epoch === theirs.epoch &&
-  ours.fence === theirs.fence;
-
-/** Folds a node's reply into the facts; a stale one, or one of a stranger, changes nothing. */
-export function foldReply(facts: GangFacts, reply: EpochReply): GangFacts {
-  if (!isForUs(facts.header, reply)) return facts;
-  return reply.reports.reduce((before, report) => {
-    const index = before.members.findIndex(
-      ({ member, node }) => member === report.member && node === reply.node,
-    );
-    const member = before.members[index];
-    return member === undefined ? before : foldReport(before, index, member, report);
-  }, facts);
-}
-
-function foldReport(facts: GangFacts, index: number, member: GangMember, report: MemberReport): GangFacts {
-  const learn = (step: GangStep, more: Partial<GangMember> = {}): GangFacts =>
-    hasReached(member, step)
-      ? facts
-      : {
-          ...facts,
-          members: facts.members.with(index, {
-            ...member,
-            ...more,
-            reached: member.reached | stepBits[step],
-          }),
-        };
-  switch (report.kind) {
-    case 'Ready': {
-      if (hasReached(member, 'Ready')) return facts;
-      const ready = learn('Ready', { holdBudgetMs: report.holdBudgetMs });
-      return { ...ready, blockers: [...facts.blockers, ...report.blockers] };
-    }
-    case 'Held':
-      if (member.holdId !== null && member.holdId !== report.holdId) {
-        return fail(facts, failures.holdChanged(member.member));
-      }
-      return learn('Held', { holdId: report.holdId });
-    case 'Dumped': {
-      invariant(report.vote.member === member.member, 'a member votes for itself');
-      const isOneHold = member.holdId === null || member.holdId === report.vote.holdId;
-      const dumped = learn('Dumped', { vote: report.vote });
-      return isOneHold ? dumped : fail(dumped, failures.holdChanged(member.member));
-    }
-    case 'Frozen':
-    case 'Noted':
-    case 'Settled':
-    case 'Killed':
-    case 'Forgotten':
-      return learn(report.kind);
-    case 'Released':
-      return learn('Released', { heldMs: report.heldMs });
-    case 'Surveyed':
-      return report.round === 1
-        ? learn('Surveyed', { firstSurvey: report })
-        : learn('Resurveyed', { secondSurvey: report });
-    case 'Persisted':
-      // Its vote stands before it in the same list; without one there is nothing to publish.
-      return member.vote === null ? facts : learn('Persisted', { files: report.files, meta: report.meta });
-    case 'Failed':
-      return foldFailed(facts, report);
-    case 'InDoubt':
-      return facts;
-  }
-}
-
-/** After the last release nothing of these phases puts the epoch or its members at risk. */
-const harmless: ReadonlySet<string> = new Set(['survey', 'settle', 'kill', 'forget']);
-
-function foldFailed(facts: GangFacts, report: FailedReport): GangFacts {
-  const failure = failures.reported(report);
-  if (!harmless.has(report.phase)) return fail(facts, failure);
-  const isKnown = facts.warnings.some(
-    ({ member, phase }) => member === failure.member && phase === failure.phase,
-  );
-  return isKnown ? facts : warn(facts, failure);
-}
-
-type Loss = Extract<GangEvent, { kind: 'MemberLost' | 'NodeLost' }>;
-
-/** Folds the loss of a member or node. Whether it matters depends on what was reached: see the chart. */
-export function foldLoss(facts: GangFacts, event: Loss): GangFacts {
-  const isHit = ({ member, node }: GangMember): boolean =>
-    event.kind === 'NodeLost' ? node === event.node : member === event.member;
-  const lost = event.kind === 'NodeLost' ? 'node' : 'member';
-  return {
-    ...facts,
-    members: facts.members.map((member) =>
-      isHit(member) && member.lost !== 'node' ? { ...member, lost } : member,
-    ),
-  };
-}
-
-/** A loss before the decision: the epoch fails with it. */
-export function failLoss(facts: GangFacts, event: Loss): GangFacts {
-  const folded = foldLoss(facts, event);
-  if (!folded.members.some((member, index) => member.lost !== facts.members[index]?.lost)) return facts;
-  return fail(
-    folded,
-    event.kind === 'NodeLost'
-      ? failures.nodeLost(facts.phase, event.node)
-      : failures.memberLost(facts.phase, event.member, event.reason),
-  );
-}
 
 /** Whether anybody was under a hold: only then can one have swallowed a reset. */
 export const wasHeld = ({ members }: GangFacts): boolean =>

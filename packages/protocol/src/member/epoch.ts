@@ -1,12 +1,12 @@
 // An agent's machine for one member in one epoch: events in, ordered effects out. Pure; a driver performs the
 // effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
 import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, withRecords } from './chart.ts';
-import { memberChart } from './member-chart.ts';
-import type { MemberAction, MemberEffect, MemberEpochState } from './member-effects.ts';
-import type { MemberEpochInput, MemberEvent } from './member-events.ts';
-import type { MemberFacts } from './member-facts.ts';
-import type { Step } from './step.ts';
+import { toChartEvent, toStep, withRecords } from '../chart.ts';
+import { memberChart } from './chart.ts';
+import type { MemberAction, MemberEffect, MemberEpochState } from './effects.ts';
+import type { MemberEpochInput, MemberEvent } from './events.ts';
+import type { MemberFacts } from './facts.ts';
+import type { Step } from '../step.ts';
 
 /** Begins a member's part in an epoch; the first command is an event of its own. */
 export function startMemberEpoch(input: MemberEpochInput): Step<MemberEpochState, MemberEffect> {

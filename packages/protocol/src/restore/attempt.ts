@@ -1,12 +1,12 @@
 // The coordinator's machine for one restore attempt (an incarnation): events in, ordered effects out. Pure; a driver
 // performs the effects and keeps the clock.
 import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, type ChartState } from './chart.ts';
-import { restoreChart } from './restore-chart.ts';
-import type { RestoreEffect, RestoreEvent, RestoreInput } from './restore-events.ts';
-import type { RestoreFacts } from './restore-facts.ts';
-import type { RestoreOutcome } from './restore-messages.ts';
-import type { Step } from './step.ts';
+import { toChartEvent, toStep, type ChartState } from '../chart.ts';
+import { restoreChart } from './chart.ts';
+import type { RestoreEffect, RestoreEvent, RestoreInput } from './events.ts';
+import type { RestoreFacts } from './facts.ts';
+import type { RestoreOutcome } from '../restore-messages.ts';
+import type { Step } from '../step.ts';
 
 /** Plain JSON: `value` names the phase, `context` is what is known. */
 export type RestoreState = ChartState<RestoreFacts>;

@@ -1,15 +1,15 @@
 // What an agent knows of one member in one restore attempt: which orders it has, which steps are done, what it has
 // reported. Orders and facts only grow, so a command that comes twice or late changes nothing.
-import { failures } from './failures.ts';
+import { failures } from '../failures.ts';
 import type {
   MemberRestoreEvent,
   MemberRestoreInput,
   MemberRestoreStep,
   MemberRestoreStepName,
-} from './member-restore-events.ts';
-import type { FailedReport } from './messages.ts';
-import type { RestoreCommand, RestoreOutcome, RestorePlacement, RestoreReport } from './restore-messages.ts';
-import { invariant } from './step.ts';
+} from './events.ts';
+import type { FailedReport } from '../messages.ts';
+import type { RestoreCommand, RestoreOutcome, RestorePlacement, RestoreReport } from '../restore-messages.ts';
+import { invariant } from '../step.ts';
 
 /** The context of the agent's machine. */
 export interface MemberRestoreFacts extends MemberRestoreInput {
@@ -48,7 +48,7 @@ export const isDone = ({ done }: MemberRestoreFacts, step: MemberRestoreStepName
   done.includes(step);
 export const isIdle = ({ running }: MemberRestoreFacts): boolean => running === null;
 /** The member is restored and said so: only the outcome lifts it, or lets it be killed. */
-export const isBound = (facts: MemberRestoreFacts): boolean => isDone(facts, 'restore');
+const isBound = (facts: MemberRestoreFacts): boolean => isDone(facts, 'restore');
 
 const report = (facts: MemberRestoreFacts, more: RestoreReport): MemberRestoreFacts => ({
   ...facts,

@@ -1,7 +1,7 @@
 // What an agent knows of one member in one epoch: which orders it has, which steps are done, what it has reported.
 // Orders and facts only grow, so a command that comes twice or late changes nothing.
-import { failures } from './failures.ts';
-import type { MemberEpochInput, MemberEvent, MemberStep, MemberStepName } from './member-events.ts';
+import { failures } from '../failures.ts';
+import type { MemberEpochInput, MemberEvent, MemberStep, MemberStepName } from './events.ts';
 import type {
   Decision,
   EpochCommand,
@@ -9,8 +9,8 @@ import type {
   HalfDeadSocket,
   MemberReport,
   SurveyRound,
-} from './messages.ts';
-import { invariant } from './step.ts';
+} from '../messages.ts';
+import { invariant } from '../step.ts';
 
 /** The context of an agent's machine of a member. */
 export interface MemberFacts extends MemberEpochInput {

@@ -1,9 +1,9 @@
 // What an agent's machine of one member's restore attempt hears. All of it is plain data.
-import type { HoldId, MemberId } from './ids.ts';
-import type { MemberRestoreLimits } from './limits.ts';
-import type { MemberDeadline } from './member-events.ts';
-import type { Blocker } from './messages.ts';
-import type { RestoreCommand, RestoreHeader, RestoreOutcome, RestorePlacement } from './restore-messages.ts';
+import type { HoldId, MemberId } from '../ids.ts';
+import type { MemberRestoreLimits } from '../limits.ts';
+import type { MemberDeadline } from '../member/events.ts';
+import type { Blocker } from '../messages.ts';
+import type { RestoreCommand, RestoreHeader, RestoreOutcome, RestorePlacement } from '../restore-messages.ts';
 
 export interface MemberRestoreInput {
   readonly header: RestoreHeader;

@@ -1,7 +1,7 @@
 // What an agent's machine of one member's epoch hears, and what it wants done. All of it is plain data.
-import type { KernelSocket, MemberVote } from './cut.ts';
-import type { HoldId, MemberId } from './ids.ts';
-import type { MemberEpochLimits } from './limits.ts';
+import type { KernelSocket, MemberVote } from '../cut.ts';
+import type { HoldId, MemberId } from '../ids.ts';
+import type { MemberEpochLimits } from '../limits.ts';
 import type {
   Blocker,
   Decision,
@@ -13,7 +13,7 @@ import type {
   OutsidePolicy,
   StoredFile,
   SurveyRound,
-} from './messages.ts';
+} from '../messages.ts';
 
 export interface MemberEpochInput {
   readonly header: EpochHeader;

@@ -1,6 +1,6 @@
 // What the coordinator's machine of an epoch hears, and what it wants done. All of it is plain data.
-import type { Failure } from './failures.ts';
-import type { MemberId, NodeName } from './ids.ts';
+import type { Failure } from '../failures.ts';
+import type { MemberId, NodeName } from '../ids.ts';
 import type {
   Decision,
   EpochCommand,
@@ -11,9 +11,9 @@ import type {
   Outcome,
   OutsidePolicy,
   StoredFile,
-} from './messages.ts';
-import type { GangEpochLimits } from './limits.ts';
-import type { MemberVote } from './cut.ts';
+} from '../messages.ts';
+import type { GangEpochLimits } from '../limits.ts';
+import type { MemberVote } from '../cut.ts';
 
 /** Where a member of the gang runs. */
 export interface Placement {
