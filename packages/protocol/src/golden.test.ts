@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { diagramNames, drawDiagram } from './diagram.ts';
 import { makeGangPerformer } from './testing/gang-script.ts';
 import { makeMemberRestorePerformer } from './testing/member-restore-script.ts';
 import { makeMemberPerformer } from './testing/member-script.ts';
@@ -17,12 +18,21 @@ const performers: Record<string, () => Performer> = {
   'member-restore': makeMemberRestorePerformer,
 };
 
+/** What a file of testdata says; told to update, it says what is true now. */
+function golden(path: string, actual: string): string {
+  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, actual);
+  return readFileSync(path, 'utf8');
+}
+
 describe.each(Object.entries(performers))('golden traces of %s', (folder, makePerformer) => {
   test.each(readdirSync(join(testdata, folder)))('%s', (name) => {
     const path = join(testdata, folder, name);
-    const text = readFileSync(path, 'utf8');
-    const actual = runScript(text, makePerformer());
-    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, actual);
-    else expect(actual).toBe(text);
+    const actual = runScript(readFileSync(path, 'utf8'), makePerformer());
+    expect(actual).toBe(golden(path, actual));
   });
+});
+
+test.each(diagramNames)('the diagram of %s is the chart', (name) => {
+  const actual = drawDiagram(name);
+  expect(actual).toBe(golden(join(testdata, 'diagrams', `${name}.mmd`), actual));
 });

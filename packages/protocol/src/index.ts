@@ -2,6 +2,7 @@
 export { verifyCut, type CutProblem } from './cut-check.ts';
 export type * from './cut.ts';
 export { StillpointError, type StillpointErrorOptions } from './errors.ts';
+export { isPastAttempt, isPastEpoch, type HighestSeen } from './fencing.ts';
 export { failures, type Failure } from './failures.ts';
 export {
   isGangEpochFinished,
