@@ -12,7 +12,8 @@ test('unknown gangs, epochs and nodes are named, with those that there are', asy
   const gang = await sp.run({ name: 'train', ranks: 1, command });
   const unknownGang = { code: 'SP_UNKNOWN_GANG', message: expect.stringMatching(/\btrian\b.*\btrain\b/) };
   const verbs = ['show', 'checkpoint', 'epochs', 'restore', 'stop', 'logs', 'wait', 'rm'];
-  for (const verb of verbs) expect([verb, await refusal(sp, verb, 'trian')]).toMatchObject([verb, unknownGang]);
+  for (const verb of verbs)
+    expect([verb, await refusal(sp, verb, 'trian')]).toMatchObject([verb, unknownGang]);
   expect(await refusal(sp, 'migrate', 'trian', '--from', 'n1')).toMatchObject(unknownGang);
   for (const verb of ['timeline', 'verify', 'rm', 'restore'])
     expect([verb, await refusal(sp, verb, 'trian@1')]).toMatchObject([verb, unknownGang]);

@@ -25,7 +25,11 @@ test.each([
   ['run with a rank too few', ['run', 'train', '--ranks', '0', '--', 'true'], '--ranks'],
   ['run with ranks in words', ['run', 'train', '--ranks', 'two', '--', 'true'], 'two'],
   ['run with too many ranks', ['run', 'train', '--ranks', '65', '--', 'true'], '64'],
-  ['run on more nodes than members', ['run', 'train', '--ranks', '1', '--nodes', '2', '--', 'true'], '2 nodes'],
+  [
+    'run on more nodes than members',
+    ['run', 'train', '--ranks', '1', '--nodes', '2', '--', 'true'],
+    '2 nodes',
+  ],
   ['run every nothing', ['run', 'train', '--ranks', '1', '--every', 'now', '--', 'true'], 'now'],
   ['run too often', ['run', 'train', '--ranks', '1', '--every', '1ms', '--', 'true'], '1ms'],
   ['run and keep nothing', ['run', 'train', '--ranks', '1', '--keep', '0', '--', 'true'], '--keep'],
@@ -62,9 +66,7 @@ test.each([
 ] as const)('%s', async (_what, args, names) => {
   const home = join(base, 'home');
   const { PATH = '' } = process.env;
-  const json = args.includes('--' as never)
-    ? [args[0], '--json', ...args.slice(1)]
-    : [...args, '--json'];
+  const json = args.includes('--' as never) ? [args[0], '--json', ...args.slice(1)] : [...args, '--json'];
   const result = await startCli(json, { env: { PATH, STILLPOINT_HOME: home }, cwd: base }).result;
   const { code, message, remedy } = refusalOf(result, 2);
   expect([code, message]).toEqual(['SP_USAGE', expect.stringContaining(names)]);

@@ -1,9 +1,10 @@
 // Runs CRIU inside a sandbox's namespaces, apart from the agent: it goes on when the agent dies, and its exit status
 // is found in a file by the next one. Never killed while it holds a member: that would break the member's sockets.
 import { spawn } from 'node:child_process';
-import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CommandFailed } from './errors.ts';
 import { limits } from './limits.ts';
 import { enterSandbox, type SandboxRecord } from './sandbox-record.ts';
 
@@ -27,13 +28,17 @@ export interface CriuStart {
 }
 
 const exitName = (action: string): string => `${action}.exit`;
+/** Room for an exit status: where a full disk leaves none, the status could not be written any more. */
+const exitReserve = 'none\n';
 
 /** Starts CRIU in the sandbox; it outlives the agent. */
 export async function startCriu(record: SandboxRecord, start: CriuStart): Promise<void> {
-  await rm(join(start.folder, exitName(start.action)), { force: true });
+  const exitFile = join(start.folder, exitName(start.action));
+  await rm(exitFile, { force: true });
+  await writeFile(`${exitFile}.new`, exitReserve);
   const output = await open(join(start.folder, `${start.action}.out`), 'w');
   const script =
-    'exit_file=$1; shift; nsenter "$@"; echo $? >"$exit_file.new"; mv "$exit_file.new" "$exit_file"';
+    'exit_file=$1; shift; nsenter "$@"; echo $? 1<>"$exit_file.new" && mv "$exit_file.new" "$exit_file"';
   const inside = `${start.prelude ?? ''} exec "$@"`;
   const child = spawn(
     '/bin/sh',
@@ -41,7 +46,7 @@ export async function startCriu(record: SandboxRecord, start: CriuStart): Promis
       '-c',
       script,
       'sh',
-      join(start.folder, exitName(start.action)),
+      exitFile,
       ...enterSandbox(record),
       '/bin/sh',
       '-c',
@@ -79,7 +84,10 @@ export async function awaitCriu(
 
 async function readExitCode(path: string): Promise<number | undefined> {
   try {
-    return Number((await readFile(path, 'utf8')).trim());
+    // what was reserved may stand behind the first line
+    const status = /^(\d{1,3})\n/.exec(await readFile(path, 'utf8'))?.[1];
+    if (status === undefined) throw new CommandFailed('CRIU', `${path} holds no exit status`);
+    return Number(status);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

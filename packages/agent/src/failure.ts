@@ -1,5 +1,6 @@
 // Any error as the plain data that a report carries.
 import { StillpointError } from '@stillpoint/protocol';
+import { errorCode, FilesNoRoom } from './files/errors.ts';
 
 export interface PlainFailure {
   readonly code: string;
@@ -14,6 +15,7 @@ export function toFailure(error: unknown): PlainFailure {
     const { code, message, remedy, retryable } = error;
     return { code, message, remedy, retryable };
   }
+  if (isNoRoom(error)) return toFailure(new FilesNoRoom(error.path ?? 'a file', error));
   return {
     code: 'SP_AGENT_INTERNAL',
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -21,3 +23,7 @@ export function toFailure(error: unknown): PlainFailure {
     retryable: false,
   };
 }
+
+/** Any write may find a disk full. */
+const isNoRoom = (error: unknown): error is NodeJS.ErrnoException =>
+  ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');

@@ -1,6 +1,6 @@
 // The agent of one virtual node, as a process of its own: finds what its predecessor left, then serves the node.
 import { parseArgs } from 'node:util';
-import pino from 'pino';
+import { openLog } from './agent-log.ts';
 import { homePaths } from './paths.ts';
 import { serveNode } from './serve.ts';
 
@@ -20,7 +20,7 @@ if (home === undefined || node === undefined || index === undefined) {
   process.exit(2);
 }
 
-const log = pino({ base: { node } }, pino.destination({ dest: 1, sync: true }));
+const log = openLog({ node }, process.stdout.fd);
 const service = await serveNode({
   paths: homePaths(home),
   node: { name: node, index: Number(index), monotonicOffsetSeconds: Number(values['monotonic-offset']) },

@@ -2,8 +2,7 @@
 import { holdExclusively } from '@stillpoint/bus';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
-import type { HomePaths } from '@stillpoint/agent';
-import pino from 'pino';
+import { type HomePaths, openLog } from '@stillpoint/agent';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { apiSocket, coordinatorLog } from './home.ts';
@@ -34,10 +33,7 @@ export async function runProcess(prepare: () => Promise<ProcessSetup>): Promise<
 }
 
 async function serve({ paths, platform }: ProcessSetup): Promise<void> {
-  const log = pino(
-    { base: { pid: process.pid } },
-    pino.destination({ dest: coordinatorLog(paths), sync: true }),
-  );
+  const log = openLog({ pid: process.pid }, coordinatorLog(paths));
   const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
   const parts: { server?: Server; coordinator?: Coordinator } = {};
   let isEnding = false;

@@ -8,6 +8,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { Context } from './context.ts';
 import { type Endings, stoppedExitCode } from './endings.ts';
 import type { Gang } from './gang.ts';
+import { GaveUp } from './errors.ts';
 import { checkFiles, rollFiles } from './gang-files.ts';
 import { type Placed, placeAgain, spread, type UsableNode } from './placement.ts';
 import type { IncarnationOpened, PlacementRecord } from './records.ts';
@@ -111,7 +112,11 @@ export class Restores {
     const number = wanted ?? newest;
     if (number === undefined) throw new NoPublishedEpoch(gang.name);
     const epoch = findEpoch(gang, number);
-    if (isStaged(epoch)) await this.#parts.checkpoints.publishAgain(gang, epoch);
+    if (isStaged(epoch)) {
+      const { failure } = await this.#parts.checkpoints.publishAgain(gang, epoch);
+      if (failure !== null)
+        throw new GaveUp(`epoch ${number} of ${gang.name} is not in the vault yet`, failure);
+    }
     const { state } = epochInfo(gang, number);
     if (state !== 'published') throw new EpochNotPublished(gang.name, number, state);
     return findEpoch(gang, number);

@@ -95,7 +95,7 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
     case 'Freeze':
       return { ...heard, deadManMs: command.deadManMs };
     case 'Decided':
-      return foldDecision(heard, command.decision);
+      return foldDecision(permitPersist(heard), command.decision);
     case 'AllReleased':
       return command.round > heard.surveyRound ? { ...heard, surveyRound: command.round } : heard;
     case 'Settle':
@@ -107,6 +107,14 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
     case 'Forget':
       return heard;
   }
+}
+
+/** Who says the decision once more takes the epoch up again: what could not be persisted then may be now. */
+function permitPersist(facts: MemberFacts): MemberFacts {
+  if (facts.persistFailures < facts.limits.persistAttemptsMax) return facts;
+  const ordered = facts.ordered.filter((kind) => kind !== 'Persist');
+  const reports = facts.reports.filter((known) => known.kind !== 'Failed' || known.phase !== 'persist');
+  return { ...facts, persistFailures: 0, ordered, reports };
 }
 
 /** The decision, from the coordinator or from the ledger. */
