@@ -21,6 +21,6 @@ export const limits = {
   /** What the demo asks for: three small ranks, their images in memory, and five epochs on the disk. */
   memoryBytesMin: 2.5e9,
   diskBytesMin: 1.5e9,
-  /** How much of the end of a log is read to find its last step, in bytes. */
-  logTailBytes: 4096,
+  /** How much of a log is read to find its first or its last step, in bytes. */
+  logPartBytes: 4096,
 } as const;

@@ -13,6 +13,7 @@ export interface DemoPlan {
   readonly steps: number;
   /** Shortest duration of a step; the run that it is compared with does not wait. */
   readonly paceMs: number;
+  /** Time between checkpoints. */
   readonly everyMs: number;
 }
 
@@ -25,7 +26,7 @@ const cast = {
   epoch: 5,
 } as const;
 
-/** The steps at their pace take about three times as long as five checkpoints. */
+/** The steps at their pace take about twice as long as five checkpoints. */
 export function planDemo(scale: 'full' | 'quick'): DemoPlan {
   return scale === 'quick'
     ? { ...cast, steps: 600, paceMs: 50, everyMs: 2_000 }

@@ -1,39 +1,28 @@
 // The demo's story, act by act: train, checkpoint, lose a node, come back elsewhere, train on, compare.
-import { setTimeout as delay } from 'node:timers/promises';
-import type { CoordinatorClient, EpochInfo, RestoreResult, RunResult } from '@stillpoint/coordinator';
+import type { EpochInfo, RestoreResult, RunResult } from '@stillpoint/coordinator';
 import { formatBytes, formatMs, listed } from '../format/units.ts';
 import { compareRuns, isIdentical } from './comparison.ts';
 import { DemoOffScript } from './errors.ts';
 import { limits } from './limits.ts';
-import { renderRanks } from './live-table.ts';
-import type { DemoPlan } from './plan.ts';
 import { runReference } from './reference.ts';
 import type { DemoReport, DemoRestore, RankMove } from './report.ts';
-import type { Teller } from './teller.ts';
-import { type RankProgress, Training } from './training.ts';
-
-export interface Stage {
-  readonly plan: DemoPlan;
-  readonly client: CoordinatorClient;
-  readonly teller: Teller;
-  /** The script, as the members see it, and the program that runs it. */
-  readonly program: readonly [string, ...string[]];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly signal: AbortSignal;
-}
+import type { Stage } from './stage.ts';
+import { Training } from './training.ts';
+import { settled, within } from './waiting.ts';
+import { because, Watch } from './watch.ts';
 
 type Placement = RunResult['placement'];
 
 export class Story {
   readonly #stage: Stage;
   readonly #training: Training;
+  readonly #watch: Watch;
   readonly #startedAt = performance.now();
-  #placement: Placement = [];
 
   constructor(stage: Stage) {
     this.#stage = stage;
     this.#training = new Training(stage.client, stage.plan.gang, stage.signal);
+    this.#watch = new Watch(stage, this.#training);
   }
 
   /** @throws `SP_DEMO_OFF_SCRIPT`, the coordinator's errors, and the signal's reason */
@@ -72,47 +61,37 @@ export class Story {
         command: this.#command(plan.paceMs),
         environment: { ...this.#stage.environment },
         cwd: this.#stage.cwd,
-        everyMs: plan.everyMs,
-        keep: plan.epoch,
       },
       { signal },
     );
-    this.#placement = placement;
+    this.#watch.placement = placement;
     for (const { member, node, ipv4 } of placement)
       teller.fact(`rank ${member}`, `${node}  ${ipv4}  ${member === 0 ? 'master' : 'worker'}`);
-    await this.#until('starting', limits.firstStepMs, 'every rank to finish its first step', (ranks) =>
+    await this.#watch.until('starting', limits.firstStepMs, 'every rank to finish its first step', (ranks) =>
       ranks.length === plan.ranks && ranks.every((rank) => rank !== undefined) ? true : undefined,
     );
     teller.fact('training', `first steps after ${formatMs(performance.now() - startedAt)}`);
   }
 
+  /** By the demo's own clock, from the first steps on: how long a start takes is anybody's guess. */
   async #checkpoint(): Promise<readonly EpochInfo[]> {
-    const { plan, teller } = this.#stage;
+    const { plan, client, teller, signal } = this.#stage;
     teller.act(
       `Every ${formatMs(plan.everyMs)} the whole gang is checkpointed. The script knows nothing of it.`,
     );
     const told: EpochInfo[] = [];
+    let dueAt = performance.now();
     while ((told.at(-1)?.epoch ?? 0) < plan.epoch) {
-      const epoch = await this.#until('training', limits.epochMs, 'the next checkpoint', () =>
-        this.#nextEpoch(told),
+      dueAt += plan.everyMs;
+      await this.#watch.until('training', limits.epochMs, 'the time of the next checkpoint', () =>
+        performance.now() >= dueAt ? true : undefined,
       );
+      const made = client.checkpoint(plan.gang, {}, { signal });
+      const epoch = await this.#watch.until('training', limits.epochMs, 'a checkpoint', settled(made));
       told.push(epoch);
       teller.fact(`epoch ${epoch.epoch}`, describeEpoch(epoch, teller.look.unicode));
     }
     return told;
-  }
-
-  async #nextEpoch(told: readonly EpochInfo[]): Promise<EpochInfo | undefined> {
-    const { plan, client, signal } = this.#stage;
-    const epochs = await client.listEpochs(plan.gang, { signal });
-    const last = told.at(-1)?.epoch ?? 0;
-    const next = epochs.find(({ epoch, state }) => epoch > last && state === 'published');
-    if (next !== undefined) return next;
-    const [gang] = (await client.listGangs({ signal })).filter(({ name }) => name === plan.gang);
-    if (gang?.state === 'running') return undefined;
-    throw new DemoOffScript(
-      `the training is ${gang?.state ?? 'gone'} before epoch ${plan.epoch}${because(gang?.reason)}`,
-    );
   }
 
   async #loseNode(): Promise<number> {
@@ -137,9 +116,9 @@ export class Story {
     for (const name of plan.freshNodes) await client.addNode({ name }, { signal });
     const startedAt = performance.now();
     const restored = await client.restore(plan.gang, { epoch, onto: [...plan.freshNodes] }, { signal });
-    const moves = movesOf(this.#placement, restored);
-    this.#placement = restored.placement;
-    const first = await this.#until('coming back', limits.firstStepMs, 'the first new step', (ranks) =>
+    const moves = movesOf(this.#watch.placement, restored);
+    this.#watch.placement = restored.placement;
+    await this.#watch.until('coming back', limits.firstStepMs, 'the first new step', (ranks) =>
       ranks.find((rank) => rank !== undefined),
     );
     const firstStepMs = performance.now() - startedAt;
@@ -147,25 +126,25 @@ export class Story {
       'restored',
       `in ${formatMs(restored.durationMs)}, the first new step after ${formatMs(firstStepMs)}`,
     );
-    teller.fact('goes on', `at step ${first.step}, as if nothing had happened`);
+    const fromStep = await this.#training.firstStep();
+    teller.fact('goes on', `at step ${fromStep}; what came after it is trained again`);
     const arrow = teller.look.unicode ? '→' : '->';
     for (const { rank, from, to } of moves)
       teller.fact(`rank ${rank}`, `${from.ipv4} ${arrow} ${to.ipv4}  (${from.node} ${arrow} ${to.node})`);
-    return { epoch, durationMs: restored.durationMs, firstStepMs, fromStep: first.step, moves };
+    return { epoch, durationMs: restored.durationMs, firstStepMs, fromStep, moves };
   }
 
   async #trainOn(): Promise<void> {
     const { plan, client, teller, signal } = this.#stage;
-    teller.act('It trains on to the end, still being checkpointed.');
+    teller.act('It trains on to the end.');
     const ended = client.wait(plan.gang, { signal });
-    let result: Awaited<typeof ended> | undefined;
-    ended.then(
-      (value) => (result = value),
-      () => undefined,
-    );
     const deadlineMs = plan.steps * plan.paceMs + limits.endMs;
-    await this.#until('training', deadlineMs, 'the end of the training', () => result);
-    const { state, reason } = await ended;
+    const { state, reason } = await this.#watch.until(
+      'training',
+      deadlineMs,
+      'the end of the training',
+      settled(ended),
+    );
     if (state !== 'completed') throw new DemoOffScript(`the restored gang is ${state}${because(reason)}`);
     teller.fact('completed', `step ${plan.steps} on ${plan.ranks} ranks`);
   }
@@ -194,41 +173,7 @@ export class Story {
     const { program, plan } = this.#stage;
     return [...program, '--steps', String(plan.steps), '--pace-ms', String(paceMs)];
   }
-
-  /** Draws the table until what is looked for is there. @throws `SP_DEMO_OFF_SCRIPT` when its time is over */
-  async #until<Found>(
-    state: string,
-    deadlineMs: number,
-    what: string,
-    look: (ranks: readonly (RankProgress | undefined)[]) => Promise<Found | undefined> | Found | undefined,
-  ): Promise<Found> {
-    const { plan, teller, signal } = this.#stage;
-    const end = performance.now() + deadlineMs;
-    let shown: readonly (RankProgress | undefined)[] = [];
-    try {
-      for (;;) {
-        const ranks = await this.#training.progress();
-        shown = this.#placement.map((_, index) => ranks[index] ?? shown[index]);
-        const rows = this.#placement.map(({ member, node, ipv4 }, index) => ({
-          rank: member,
-          node,
-          address: ipv4,
-          progress: shown[index],
-        }));
-        teller.live(renderRanks(rows, plan.steps, state));
-        const found = await look(ranks);
-        if (found !== undefined) return found;
-        if (performance.now() > end)
-          throw new DemoOffScript(`waited ${formatMs(deadlineMs)} in vain for ${what}`);
-        await delay(limits.pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-      }
-    } finally {
-      teller.live([]);
-    }
-  }
 }
-
-const because = (reason: string | undefined): string => (reason === undefined ? '' : `: ${reason}`);
 
 function describeEpoch({ stallMs, bytes }: EpochInfo, unicode: boolean): string {
   const stall = stallMs === undefined ? '' : `stood still ${formatMs(stallMs)}`;
@@ -246,16 +191,3 @@ function movesOf(before: Placement, { placement }: RestoreResult): RankMove[] {
 }
 
 const pick = ({ node, ipv4 }: Placement[number]): RankMove['from'] => ({ node, ipv4 });
-
-async function within<Result>(work: Promise<Result>, deadlineMs: number, what: string): Promise<Result> {
-  const timer = new AbortController();
-  const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {
-    throw new DemoOffScript(`waited ${formatMs(deadlineMs)} in vain for ${what}`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-    late.catch(() => undefined);
-  }
-}

@@ -24,22 +24,38 @@ export class Training {
 
   /** Where each rank is; undefined for one that has printed nothing since it was started or restored. */
   async progress(): Promise<readonly (RankProgress | undefined)[]> {
-    const ranks = await this.#segments();
-    return Promise.all(ranks.map(async (segments) => lastStep(await tailOf(segments.at(-1)))));
+    const ranks = await this.#segments('stdout');
+    return Promise.all(ranks.map(async (segments) => lastStep(await partOf(segments.at(-1), 'tail'))));
+  }
+
+  /** The first step that any rank has finished since it was started or restored. */
+  async firstStep(): Promise<number> {
+    const ranks = await this.#segments('stdout');
+    const heads = await Promise.all(ranks.map((segments) => partOf(segments.at(-1), 'head')));
+    return Math.min(
+      ...heads.flatMap((text) => completeLines(text).map(stepOf)).filter((step) => step !== undefined),
+    );
+  }
+
+  /** The last thing that any rank has said on its standard error. */
+  async complaint(): Promise<string | undefined> {
+    const ranks = await this.#segments('stderr');
+    const texts = await Promise.all(ranks.map((segments) => textOf(segments)));
+    return texts.flatMap((text) => completeLines(text).at(-1) ?? []).at(-1);
   }
 
   /** Everything that the living timeline of each rank consists of: up to the cut, and from it on. */
   async lines(): Promise<readonly (readonly string[])[]> {
     return Promise.all(
-      (await this.#segments()).map(async (segments) => completeLines(await textOf(segments))),
+      (await this.#segments('stdout')).map(async (segments) => completeLines(await textOf(segments))),
     );
   }
 
-  async #segments(): Promise<readonly (readonly LogSegment[])[]> {
+  async #segments(wanted: LogSegment['stream']): Promise<readonly (readonly LogSegment[])[]> {
     const { ranks } = await this.#client.logs(this.#gang, { signal: this.#signal });
     return ranks
       .toSorted((a, b) => a.rank - b.rank)
-      .map(({ segments }) => segments.filter(({ stream }) => stream === 'stdout'));
+      .map(({ segments }) => segments.filter(({ stream }) => stream === wanted));
   }
 }
 
@@ -53,13 +69,15 @@ async function textOf(segments: readonly LogSegment[]): Promise<string> {
   return text;
 }
 
-async function tailOf(segment: LogSegment | undefined): Promise<string> {
+/** The beginning or the end of what a rank has printed since it was started or restored. */
+async function partOf(segment: LogSegment | undefined, part: 'head' | 'tail'): Promise<string> {
   if (segment?.live !== true) return '';
   try {
     await using file = await open(segment.path, 'r');
+    const { fromBytes } = segment;
     const { size } = await file.stat();
-    const from = Math.max(segment.fromBytes, size - limits.logTailBytes);
-    const buffer = Buffer.alloc(Math.max(0, size - from));
+    const from = part === 'head' ? fromBytes : Math.max(fromBytes, size - limits.logPartBytes);
+    const buffer = Buffer.alloc(Math.min(limits.logPartBytes, Math.max(0, size - from)));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
     return buffer.toString('utf8', 0, bytesRead);
   } catch (error) {
