@@ -29,6 +29,6 @@ const cast = {
 /** The steps at their pace take about twice as long as five checkpoints. */
 export function planDemo(scale: 'full' | 'quick'): DemoPlan {
   return scale === 'quick'
-    ? { ...cast, steps: 600, paceMs: 50, everyMs: 2_000 }
-    : { ...cast, steps: 1_500, paceMs: 50, everyMs: 5_000 };
+    ? { ...cast, steps: 300, paceMs: 100, everyMs: 2_000 }
+    : { ...cast, steps: 1_000, paceMs: 75, everyMs: 5_000 };
 }
