@@ -23,6 +23,7 @@ interface RestoredMember {
   readonly node: NodeName;
   /** `absent`: not yet, or killed. */
   state: 'absent' | 'frozen' | 'running';
+  wasRestored: boolean;
   wasLifted: boolean;
 }
 
@@ -72,7 +73,13 @@ class RestoreSimulation {
       node: nodeName(`n${index}`),
       addresses: [],
     }));
-    this.#members = places.map(({ member, node }) => ({ member, node, state: 'absent', wasLifted: false }));
+    this.#members = places.map(({ member, node }) => ({
+      member,
+      node,
+      state: 'absent',
+      wasRestored: false,
+      wasLifted: false,
+    }));
     this.#input = { header: testHeader, members: places, limits: restoreLimits };
     this.#agents = new Map(
       places.map(({ member, node }) => [
@@ -192,6 +199,12 @@ class RestoreSimulation {
   /** Create-once. */
   #decide(outcome: RestoreOutcome): RestoreOutcome {
     invariant(this.#isOpen, 'only what is open is decided');
+    if (this.#outcome === null && outcome === 'go') {
+      invariant(
+        this.#members.every(({ wasRestored }) => wasRestored),
+        'all are restored before the go',
+      );
+    }
     this.#outcome ??= outcome;
     return this.#outcome;
   }
@@ -207,7 +220,7 @@ class RestoreSimulation {
   /** Does what a step does to a member. */
   #touch(member: RestoredMember, { step }: MemberRestoreStep): void {
     if (step === 'restore') {
-      member.state = 'frozen';
+      Object.assign(member, { state: 'frozen', wasRestored: true });
     } else if (step === 'lift') {
       invariant(this.#outcome === 'go', `member ${member.member} is lifted after its go`);
       invariant(!this.#hasEnded, `member ${member.member} is not lifted after the end`);
