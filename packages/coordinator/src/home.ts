@@ -1,4 +1,5 @@
 // The state folder: made where it is missing, and refused where it can't be used.
+import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type HomePaths, homePaths } from '@stillpoint/agent';
@@ -43,7 +44,7 @@ async function checkFormat(home: string): Promise<void> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const temporary = `${file}.${process.pid}`;
+    const temporary = `${file}.${randomUUID()}`;
     const format = { format: 'stillpoint-home', version: homeVersion } satisfies z.infer<typeof formatSchema>;
     await writeFile(temporary, `${JSON.stringify(format)}\n`);
     await rename(temporary, file);

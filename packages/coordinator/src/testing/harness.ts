@@ -142,6 +142,7 @@ export class Harness {
         isClosed = true;
         const { context } = coordinator;
         context.fatal(new CoordinatorEnds());
+        fatal.splice(0);
         for (const { epochRun, restoreRun } of context.gangs.list()) {
           epochRun?.abandonToSuccessor();
           restoreRun?.abandonToSuccessor();
@@ -155,11 +156,14 @@ export class Harness {
     return running;
   }
 
+  /** Frees everything. @throws when something was seen that must never happen, or a coordinator could not go on */
   async dispose(): Promise<void> {
     this.beforeStep = () => undefined;
     for (const coordinator of this.#coordinators) await coordinator.close();
     for (const name of [...this.#agents.keys()]) await this.killAgent(name);
     await this.#agentLedger.close();
     await rm(this.home, { recursive: true, force: true });
+    for (const { fatal } of this.#coordinators) if (fatal.length > 0) throw fatal[0];
+    if (this.world.violations.length > 0) throw new Error(this.world.violations.join('; '));
   }
 }

@@ -1,0 +1,155 @@
+// The coordinator as a process: started on demand, once; killed at any moment; gone when it is asked to go.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { homePaths, nodeSocket } from '@stillpoint/agent';
+import { type Ledger, openFileLedger } from '@stillpoint/ledger';
+import { openDirectoryVault } from '@stillpoint/vault';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CoordinatorClient } from './client.ts';
+import { ensureCoordinator } from './ensure.ts';
+import { FakeAgent } from './testing/fake-agent.ts';
+import { FakeWorld } from './testing/fake-node.ts';
+
+const program = fileURLToPath(new URL('./testing/coordinator-process.ts', import.meta.url));
+const until = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
+let home: string;
+let world: FakeWorld;
+let ledger: Ledger;
+let agents: FakeAgent[];
+const started = new Set<number>();
+
+const ensure = async (): Promise<CoordinatorClient> => {
+  const client = await ensureCoordinator(home, { program });
+  started.add((await client.health()).pid);
+  return client;
+};
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'coordinator-'));
+  world = new FakeWorld();
+  agents = [];
+  const paths = homePaths(home);
+  await mkdir(join(paths.runtime, 'nodes'), { recursive: true });
+  ledger = await openFileLedger(paths.ledger);
+  const vault = await openDirectoryVault(paths.vault);
+  for (const name of ['n1', 'n2']) {
+    const node = world.node(name);
+    const agent = new FakeAgent({
+      node,
+      socketPath: nodeSocket(paths, name),
+      ledger,
+      vault,
+      beforeStep: () => Promise.resolve(),
+    });
+    agents.push(agent);
+    await agent.start();
+  }
+});
+
+afterEach(async () => {
+  for (const pid of started) kill(pid, 'SIGKILL');
+  await vi.waitUntil(() => ![...started].some(isAlive), { timeout: 20_000 });
+  started.clear();
+  for (const agent of agents) await agent.kill();
+  await ledger.close();
+  await rm(homePaths(home).runtime, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true });
+  if (world.violations.length > 0) throw new Error(world.violations.join('; '));
+});
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const run = (client: CoordinatorClient) =>
+  client.run({ name: 'train', ranks: 2, nodes: 2, command: ['train'], cwd: '/' });
+
+describe('ensureCoordinator', () => {
+  it('starts one, and finds it again', async () => {
+    const client = await ensure();
+    const { pid, home: served } = await client.health();
+    expect(served).toBe(home);
+    expect((await (await ensure()).health()).pid).toBe(pid);
+  });
+
+  it('ends up with one, however many callers there are', async () => {
+    const clients = await Promise.all(Array.from({ length: 4 }, ensure));
+    const pids = new Set((await Promise.all(clients.map((client) => client.health()))).map(({ pid }) => pid));
+    expect(pids.size).toBe(1);
+  });
+
+  it('says why none can start', async () => {
+    await writeFile(join(home, 'format.json'), '{"format":"stillpoint-home","version":99}');
+    await expect(ensure()).rejects.toMatchObject({ code: 'SP_HOME_NEWER_VERSION' });
+    await writeFile(join(home, 'format.json'), 'nonsense');
+    await expect(ensure()).rejects.toMatchObject({ code: 'SP_HOME_UNUSABLE' });
+    await rm(join(home, 'format.json'));
+    await expect(ensureCoordinator(join(program, 'inside-a-file'))).rejects.toMatchObject({
+      code: 'SP_HOME_UNUSABLE',
+    });
+  });
+
+  it('passes on what the coordinator can’t get over, such as a damaged ledger', async () => {
+    await ledger.close();
+    const folder = homePaths(home).ledger;
+    const [name] = await readdir(folder);
+    const content = await readFile(join(folder, name!));
+    content[10] = content[10]! ^ 1;
+    await writeFile(join(folder, name!), content);
+    await expect(ensure()).rejects.toMatchObject({ code: 'SP_LEDGER_CORRUPT' });
+  });
+});
+
+describe('kill -9', () => {
+  it('at random moments: the gang runs on, and every checkpoint is made or given up', async () => {
+    await run(await ensure());
+    for (const member of world.members('train')) member.value = 5;
+    for (let round = 0; round < 6; round += 1) {
+      const client = await ensure();
+      const { pid } = await client.health();
+      const asked = client.checkpoint('train').catch((error: unknown) => error);
+      await new Promise((resolve) => setTimeout(resolve, round * 12));
+      kill(pid, 'SIGKILL');
+      await asked;
+      await until(() => expect(isAlive(pid)).toBe(false));
+    }
+    const client = await ensure();
+    await until(() => expect(world.running('train')).toHaveLength(2));
+    await until(async () => {
+      const states = (await client.listEpochs('train')).map(({ state }) => state);
+      expect(states.every((state) => state === 'published' || state === 'aborted')).toBe(true);
+    });
+    expect(await client.checkpoint('train', { outcome: 'stop' })).toMatchObject({ state: 'published' });
+    await client.restore('train');
+    expect(world.members('train').map(({ value }) => value)).toEqual([5, 5]);
+  }, 60_000);
+});
+
+describe('SIGTERM', () => {
+  it('ends it; gangs run on, and the next one knows them', async () => {
+    const client = await ensure();
+    await run(client);
+    const { pid } = await client.health();
+    kill(pid, 'SIGTERM');
+    await until(() => expect(isAlive(pid)).toBe(false));
+    expect(world.running('train')).toHaveLength(2);
+    expect(await (await ensure()).showGang('train')).toMatchObject({ state: 'running' });
+  });
+});

@@ -1,0 +1,26 @@
+// A coordinator's process for tests: the real one, but for its nodes, whose agents are served by the test.
+import { parseArgs } from 'node:util';
+import { nodeSocket } from '@stillpoint/agent';
+import { connectNode } from '@stillpoint/bus';
+import { openHome } from '../home.ts';
+import type { NodePlatform } from '../platform.ts';
+import { runProcess } from '../process.ts';
+
+const { values } = parseArgs({ options: { home: { type: 'string' } } });
+
+await runProcess(async () => {
+  const paths = await openHome(values.home ?? '');
+  const platform: NodePlatform = {
+    create: () => Promise.resolve(),
+    startAgent: () => Promise.resolve(),
+    connect: (name) => connectNode(nodeSocket(paths, name)),
+    kill: () => Promise.resolve(),
+    cleanLeftovers: () => Promise.resolve([]),
+    logFiles: (gang, incarnation, member) => ({
+      stdout: `${gang}/${incarnation}/${member}.out`,
+      stderr: `${gang}/${incarnation}/${member}.err`,
+    }),
+    removeGangFiles: () => Promise.resolve(),
+  };
+  return { paths, platform };
+});
