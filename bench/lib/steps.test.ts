@@ -1,0 +1,24 @@
+// Stalls as step times show them.
+import { expect, test } from 'vitest';
+import { firstStepAfter, longestGapMs, normalStepMs } from './steps.ts';
+
+// two ranks with a step every 10 ms, and a stop from 35 on; the second one goes on first
+const ranks = [
+  [0, 10, 20, 30, 235, 245],
+  [1, 11, 21, 31, 233, 243],
+];
+
+test('the normal step time is that of the quiet window', () => {
+  expect(normalStepMs(ranks, 0, 35)).toBe(10);
+  expect(() => normalStepMs(ranks, 40, 200)).toThrow(/no two steps/);
+});
+
+test('the first step after the freeze is whichever rank’s comes first', () => {
+  expect(firstStepAfter(ranks, 35)).toBe(233);
+  expect(firstStepAfter(ranks, 300)).toBeUndefined();
+});
+
+test('the longest gap counts from the last step before it', () => {
+  expect(longestGapMs(ranks, 35, 300)).toBe(233 - 31);
+  expect(longestGapMs(ranks, 0, 35)).toBe(9);
+});

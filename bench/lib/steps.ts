@@ -1,0 +1,35 @@
+// What the time stamps of a training's steps say of a stop: how long nothing was finished. Pure; times in
+// milliseconds of the wall clock, which is the same in every sandbox.
+
+/** When one rank's steps ended, in their order. */
+export type StepEnds = readonly number[];
+
+/** Median time between two steps of a rank, of those that ended within a window in which nothing disturbed them. */
+export function normalStepMs(ranks: readonly StepEnds[], fromMs: number, toMs: number): number {
+  const gaps = ranks.flatMap((ends) => differences(ends.filter((end) => end >= fromMs && end <= toMs)));
+  if (gaps.length === 0) throw new Error(`no two steps ended between ${fromMs} and ${toMs}`);
+  return medianOf(gaps);
+}
+
+/** When the first step of any rank ended after a moment; undefined when none has yet. */
+export function firstStepAfter(ranks: readonly StepEnds[], atMs: number): number | undefined {
+  const firsts = ranks.flatMap((ends) => ends.find((end) => end > atMs) ?? []);
+  return firsts.length === 0 ? undefined : Math.min(...firsts);
+}
+
+/** The longest time in which no rank finished a step, among those that end within a window. */
+export function longestGapMs(ranks: readonly StepEnds[], fromMs: number, toMs: number): number {
+  const all = ranks.flat().toSorted((a, b) => a - b);
+  const first = all.findIndex((end) => end >= fromMs);
+  const last = all.findLastIndex((end) => end <= toMs);
+  return Math.max(0, ...differences(all.slice(Math.max(0, first - 1), last + 1)));
+}
+
+function differences(values: readonly number[]): number[] {
+  return values.slice(1).map((value, index) => value - (values[index] ?? value));
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
