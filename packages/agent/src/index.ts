@@ -15,6 +15,7 @@ export {
   FileChanged,
   type FilePlan,
   type GangFile,
+  isPrunable,
   mergeNotes,
   planFileRollback,
   sweepTails,

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   epochNumber,
-  type Failure,
+  failures,
   gangEpochLimits,
   type GangEpochInput,
   incarnationNumber,
@@ -186,7 +186,8 @@ export class Checkpoints {
     }
     const { result, failure } = await run.untilEnd();
     // the ledger is silent: a successor reads what stands there
-    if (result === 'undecided') throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure ?? silence);
+    if (result === 'undecided')
+      throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure ?? failures.ledgerSilent('decide'));
   }
 
   /** @returns the epoch's end; undefined when it is committed and the caller waits for no more */
@@ -217,11 +218,3 @@ export class Checkpoints {
     }
   }
 }
-
-const silence: Failure = {
-  code: 'SP_LEDGER_SILENT',
-  message: 'the ledger did not say what was decided',
-  remedy: 'Bring the ledger back, then run the command again.',
-  retryable: true,
-  phase: 'decide',
-};

@@ -1,7 +1,14 @@
 // Shared files of a gang around a restore: planned before anything is touched, rolled back once nobody runs.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { applyFilePlan, type FilePlan, mergeNotes, planFileRollback } from '@stillpoint/agent';
+import {
+  applyFilePlan,
+  type FilePlan,
+  isPrunable,
+  mergeNotes,
+  planFileRollback,
+  sweepTails,
+} from '@stillpoint/agent';
 import {
   epochNumber,
   incarnationNumber,
@@ -60,14 +67,28 @@ export async function checkFiles(context: Context, rollBack: RollBack): Promise<
 /** Brings every file to the epoch. No member of the gang may run. @throws `SP_FILE_CHANGED` and the like */
 export async function rollFiles(context: Context, rollBack: RollBack): Promise<void> {
   const { gang, manifest, incarnation } = rollBack;
+  await forgetTails(context, gang);
   await withPlan(context, rollBack, (plan) =>
     applyFilePlan(plan, {
       tailFolder: context.tailFolder(gang.name),
-      record: (record) => context.store.addUndo(gang.name, record),
+      record: (record) => context.store.undo.add(gang.name, record),
       epoch: epochNumber(manifest.epoch),
       incarnation: incarnationNumber(incarnation),
     }),
   );
+}
+
+/** Forgets what was cut off files for restores that no epoch is older than. The caller has the gang for itself. */
+async function forgetTails({ store, tailFolder }: Context, gang: Gang): Promise<void> {
+  const published = new Set(gang.published());
+  const incarnations = gang.epochs
+    .filter(({ epoch }) => published.has(epoch))
+    .map(({ opened }) => opened.header.incarnation);
+  const oldest = incarnationNumber(Math.min(...incarnations));
+  const before = await store.undo.list(gang.name);
+  if (!before.some((record) => isPrunable(record, oldest))) return;
+  const kept = await store.undo.prune(gang.name, (record) => !isPrunable(record, oldest));
+  await sweepTails(tailFolder(gang.name), kept);
 }
 
 /** Plans with what the epoch has stored of files at hand, for as long as the plan is needed. */
@@ -97,7 +118,7 @@ async function withPlan(
     const saved = await fetchContents(context, gang, manifest, members, scratch);
     const plan = await planFileRollback({
       files: merged.files,
-      records: await context.store.listUndo(gang.name),
+      records: await context.store.undo.list(gang.name),
       tailFolder: context.tailFolder(gang.name),
       policy,
       saved,

@@ -49,6 +49,12 @@ export class LeaderLedger {
     if (!result.ok) throw new StoreUnexpected(what, 'the ledger refused it');
   }
 
+  /** Removes any number of keys, some at a time. */
+  async removeAll(what: string, keys: readonly string[]): Promise<void> {
+    for (let from = 0; from < keys.length; from += limits.removalsPerTransaction)
+      await this.write(what, [], keys.slice(from, from + limits.removalsPerTransaction));
+  }
+
   /** @throws `SP_LEADER_LOST`, and what the ledger throws */
   async transact({ compare, put, remove }: PlainTransaction): Promise<TransactionResult> {
     const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;

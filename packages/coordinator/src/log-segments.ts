@@ -12,7 +12,7 @@ export interface LoggedIncarnation {
 }
 
 /** How much of a member's output, in the files of the epoch's incarnation, belongs to the cut. */
-export interface MemberCut {
+interface MemberCut {
   readonly member: number;
   readonly stdoutBytes: number;
   readonly stderrBytes: number;

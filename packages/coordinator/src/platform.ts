@@ -1,7 +1,7 @@
 // The platform port: where nodes come from. Virtual nodes on this machine stand behind it, and stand-ins in tests.
 import type { NodeLink } from '@stillpoint/bus';
 
-export interface PlatformNode {
+interface PlatformNode {
   readonly name: string;
   /** 1 and up, unique in the state folder. */
   readonly index: number;
@@ -9,7 +9,7 @@ export interface PlatformNode {
 }
 
 /** Where the files with a member's output are. */
-export interface LogFiles {
+interface LogFiles {
   readonly stdout: string;
   readonly stderr: string;
 }

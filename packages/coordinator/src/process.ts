@@ -1,9 +1,10 @@
 // The life of a coordinator's process: one a state folder, ready when its socket answers, gone when nobody needs it.
+import { readFileSync } from 'node:fs';
 import { holdExclusively } from '@stillpoint/bus';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { type HomePaths, openLog } from '@stillpoint/agent';
-import packageJson from '../package.json' with { type: 'json' };
+import { z } from 'zod';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { apiSocket, coordinatorLog } from './home.ts';
 import { limits } from './limits.ts';
@@ -59,7 +60,7 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   const coordinator = await startCoordinator({ home, runtime, ledger, vault, platform, log, onFatal });
   parts.coordinator = coordinator;
   const idle = new IdleClock(coordinator);
-  const { version } = packageJson;
+  const version = ownVersion();
   const server = makeServer({ coordinator, home, version, onActivity: (underWay) => idle.note(underWay) });
   parts.server = server;
   await server.listen(apiSocket(paths));
@@ -67,6 +68,11 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   setInterval(() => {
     if (idle.isLongIdle()) void end('nobody needs it', 0);
   }, limits.idleCheckMs).unref();
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
 /** How long nobody has asked for anything, and no gang has needed anybody. */

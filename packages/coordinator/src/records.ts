@@ -29,14 +29,13 @@ export const gangRecordSchema = z.object({
 });
 export type GangRecord = z.infer<typeof gangRecordSchema>;
 
-export const memberCutSchema = z.object({
+const memberCutSchema = z.object({
   member: z.int().nonnegative(),
   stdoutBytes: z.number().nonnegative(),
   stderrBytes: z.number().nonnegative(),
 });
-export type MemberCutRecord = z.infer<typeof memberCutSchema>;
 
-export const placementSchema = z.array(
+const placementSchema = z.array(
   z.object({ member: z.int().nonnegative(), node: z.string(), ipv4: z.string(), ipv6: z.string() }),
 );
 export type PlacementRecord = z.infer<typeof placementSchema>;

@@ -23,7 +23,6 @@ import {
 } from '@stillpoint/protocol';
 import { GangNameInUse } from './verb-errors.ts';
 import { LeaderLedger } from './leader-ledger.ts';
-import { limits } from './limits.ts';
 import {
   type Ending,
   endingSchema,
@@ -34,16 +33,17 @@ import {
   type Move,
   type NodeRecord,
   nodeRecordSchema,
-  undoRecordSchema,
-  type StoredUndo,
 } from './records.ts';
 import { ownKeys, type StoredGang, storedGangs } from './stored-gang.ts';
+import { UndoLog } from './undo-log.ts';
 
 export class Store {
   readonly #ledger: LeaderLedger;
+  readonly undo: UndoLog;
 
   private constructor(ledger: LeaderLedger) {
     this.#ledger = ledger;
+    this.undo = new UndoLog(ledger);
   }
 
   /** Becomes the leader: whoever was it before can't write any more. */
@@ -94,10 +94,7 @@ export class Store {
     const latest = entries.find(({ key }) => key === ledgerKeys.incarnation(gangId(gang)))?.value;
     const kept = ownKeys.keptAfterRemoval(gang, typeof latest === 'number' ? latest : undefined);
     const keys = entries.map(({ key }) => key).filter((key) => !kept.has(key));
-    for (let from = 0; from < keys.length; from += limits.removalsPerTransaction) {
-      const remove = keys.slice(from, from + limits.removalsPerTransaction);
-      await this.#ledger.write('remove a gang', [], remove);
-    }
+    await this.#ledger.removeAll('remove a gang', keys);
   }
 
   /** The gang's latest incarnation, also of a gang of the same name that was removed. */
@@ -240,18 +237,5 @@ export class Store {
     const key = ownKeys.move(gang);
     if (move === undefined) await this.#ledger.write('end a migration', [], [key]);
     else await this.#ledger.write('note a migration', [{ key, value: move }]);
-  }
-
-  /** The gang's undo records, oldest first. */
-  async listUndo(gang: string): Promise<StoredUndo[]> {
-    const { entries } = await this.#ledger.list(ownKeys.undo(gang));
-    return entries.map(({ value }) => undoRecordSchema.parse(value));
-  }
-
-  async addUndo(gang: string, record: StoredUndo): Promise<void> {
-    const { entries } = await this.#ledger.list(ownKeys.undo(gang));
-    const last = Number(entries.at(-1)?.key.slice(ownKeys.undo(gang).length) ?? 0);
-    const key = ownKeys.undoRecord(gang, last + 1);
-    await this.#ledger.write('note a rolled-back file', [{ key, value: record }]);
   }
 }

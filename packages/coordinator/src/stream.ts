@@ -13,7 +13,7 @@ export interface VerbContext {
   readonly report: (news: News) => void;
 }
 
-export type News = Omit<Progress, 'kind' | 'atMs'>;
+type News = Omit<Progress, 'kind' | 'atMs'>;
 
 /** Runs a verb and streams what it says. */
 export async function answerAsStream(
