@@ -53,11 +53,13 @@ export class Moves {
     trigger: 'migrate' | 'drain',
     verb: VerbContext,
   ): Promise<RestoreResult> {
-    await this.#note(gang, { placement, startedAtMs: Date.now() });
+    const startedAtMs = Date.now();
+    await this.#note(gang, { placement, startedAtMs });
     try {
       const checkpoint = { outcome: 'stop', until: 'published' } as const;
       const { epoch } = await this.#checkpoints.take(gang, checkpoint, trigger, verb);
-      return await this.#bringBack(gang, epoch, placement, verb);
+      const result = await this.#bringBack(gang, epoch, placement, verb);
+      return { ...result, durationMs: Date.now() - startedAtMs };
     } finally {
       await this.#note(gang, undefined);
     }

@@ -1,6 +1,6 @@
 // A node that is only played: its members are values that a test changes, and they outlive their agent as real ones
 // do. It keeps watch over what must never happen.
-import type { MemberEpochState, MemberRestoreState, MemberStatus } from '@stillpoint/protocol';
+import type { FileNote, MemberEpochState, MemberRestoreState, MemberStatus } from '@stillpoint/protocol';
 
 /** A member that is only played. What its program has come to is one number. */
 export interface FakeMember {
@@ -19,6 +19,8 @@ export interface FakeMember {
 /** All nodes of a test, and what must hold over all of them. */
 export class FakeWorld {
   readonly nodes = new Map<string, FakeNode>();
+  /** The files that members share, as they are now. */
+  noteFiles: () => Promise<readonly FileNote[]> = () => Promise.resolve([]);
   /** What was seen that must never happen. */
   readonly violations: string[] = [];
 
@@ -67,6 +69,8 @@ export class FakeNode {
   readonly restoreRecords = new Map<string, MemberRestoreState>();
   /** Images in staging, by epoch or attempt and member. */
   readonly staging = new Map<string, number>();
+  /** Files at the cut, by epoch and member. */
+  readonly notes = new Map<string, readonly FileNote[]>();
   onExit: ((member: FakeMember) => void) | undefined;
 
   constructor(name: string, index: number, world: FakeWorld) {

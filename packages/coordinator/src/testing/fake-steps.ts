@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
   EpochHeader,
+  FileNote,
   HoldId,
   MemberId,
   MemberRestoreResult,
@@ -13,7 +14,7 @@ import type {
   MemberVote,
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
-import type { FakeNode } from './fake-node.ts';
+import type { FakeMember, FakeNode } from './fake-node.ts';
 
 /** A step that is about to be done. */
 export interface FakeStep {
@@ -51,15 +52,17 @@ export async function performEpochStep(
       node.change(node.get(gang, incarnation, member), { hold: step.holdId });
       return { step: 'hold', holdId: step.holdId };
     case 'note':
+      node.notes.set(stagingKey, await node.world.noteFiles());
       return { step: 'note' };
     case 'dump':
       node.staging.set(stagingKey, node.get(gang, incarnation, member).value);
       return { step: 'dump' };
     case 'check': {
       const checked = node.get(gang, incarnation, member);
+      const files = node.notes.get(stagingKey) ?? [];
       return {
         step: 'check',
-        vote: fakeVote(node, checked.member as MemberId, checked.hold as HoldId, checked),
+        vote: fakeVote(node, checked, files),
       };
     }
     case 'release':
@@ -79,7 +82,11 @@ export async function performEpochStep(
         await writeFile(join(folder, 'image'), String(value));
         return (await vault.writeMember({ gang, epoch, member: String(member), from: folder })).files;
       });
-      return { step: 'persist', files, meta: { vote: { files: [] }, contents: [] } };
+      return {
+        step: 'persist',
+        files,
+        meta: { vote: { files: node.notes.get(stagingKey) ?? [] }, contents: [] },
+      };
     }
     case 'forget':
       node.staging.delete(stagingKey);
@@ -127,20 +134,15 @@ export async function performRestoreStep(
   }
 }
 
-function fakeVote(
-  node: FakeNode,
-  member: MemberId,
-  hold: HoldId,
-  fake: Parameters<FakeNode['addresses']>[0],
-): MemberVote {
+function fakeVote(node: FakeNode, fake: FakeMember, files: readonly FileNote[]): MemberVote {
   const { ipv4, ipv6 } = node.addresses(fake);
   return {
-    member,
-    holdId: hold,
+    member: fake.member as MemberId,
+    holdId: fake.hold as HoldId,
     addresses: [ipv4, ipv6],
     connections: [],
     sockets: [],
-    files: [],
+    files,
     imageBytes: 1000,
     stdoutBytes: fake.value * 10,
     stderrBytes: fake.value,

@@ -1,0 +1,91 @@
+// Shared files follow the gang back and forth between epochs, and what was cut off is forgotten with the last epoch
+// that needs it.
+import { createHash } from 'node:crypto';
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FileNote } from '@stillpoint/protocol';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { CoordinatorClient } from './client.ts';
+import { Harness } from './testing/harness.ts';
+
+let harness: Harness;
+let client: CoordinatorClient;
+let log: string;
+
+beforeEach(async () => {
+  harness = await Harness.create();
+  ({ client } = await harness.start());
+  log = join(harness.home, 'steps.log');
+  await writeFile(log, '');
+  harness.world.noteFiles = async () => [await noteOf(log)];
+  await client.run({ name: 'train', ranks: 2, command: ['train'], cwd: '/' });
+});
+
+afterEach(() => harness.dispose());
+
+async function noteOf(path: string): Promise<FileNote> {
+  const { ino, dev, size } = await stat(path);
+  const sha256 = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+  return {
+    path,
+    inode: ino,
+    device: dev,
+    sizeBytes: size,
+    writable: true,
+    append: true,
+    isPrivate: false,
+    sha256,
+  };
+}
+
+const text = (): Promise<string> => readFile(log, 'utf8');
+const tails = (): Promise<string[]> =>
+  readdir(join(harness.home, 'gangs', 'train', 'tails')).catch((): string[] => []);
+
+it('rolls a log back, and forward again', async () => {
+  await appendFile(log, 'one ');
+  await client.checkpoint('train');
+  await appendFile(log, 'two ');
+  await client.checkpoint('train');
+  await appendFile(log, 'three ');
+  await client.restore('train', { epoch: 1 });
+  expect(await text()).toBe('one ');
+  await appendFile(log, 'other ');
+  await client.checkpoint('train');
+  await client.restore('train', { epoch: 2 });
+  expect(await text()).toBe('one two ');
+  await client.restore('train', { epoch: 3 });
+  expect(await text()).toBe('one other ');
+});
+
+it('refuses a file that was changed in place, by name, before anything is ended', async () => {
+  await appendFile(log, 'one ');
+  await client.checkpoint('train');
+  await writeFile(log, 'ONE two ');
+  await expect(client.restore('train')).rejects.toMatchObject({
+    code: 'SP_FILE_CHANGED',
+    message: expect.stringContaining(log),
+  });
+  expect(harness.world.running('train')).toHaveLength(2);
+  expect(await client.showGang('train')).toMatchObject({ incarnation: 1, state: 'running' });
+  await client.restore('train', { files: 'keep' });
+  expect(await text()).toBe('ONE two ');
+});
+
+it('forgets what was cut off once no epoch needs it', async () => {
+  for (const word of ['one ', 'two ']) {
+    await appendFile(log, word);
+    await client.checkpoint('train');
+  }
+  await client.restore('train', { epoch: 1 });
+  expect(await tails()).toHaveLength(1);
+  await appendFile(log, 'other ');
+  await client.checkpoint('train');
+  await client.removeEpoch('train', 1);
+  await client.removeEpoch('train', 2);
+  await client.restore('train');
+  expect(await text()).toBe('one other ');
+  expect(await tails()).toEqual([]);
+});
