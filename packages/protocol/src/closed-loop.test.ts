@@ -9,7 +9,7 @@ import { noFaults, type Faults } from './testing/surroundings.ts';
 const outcomes: readonly Outcome[] = ['resume', 'stop'];
 
 /** Several worlds a case; SIMULATION_SEEDS=1000 for a long run. */
-const seeds = Array.from({ length: Number(process.env['SIMULATION_SEEDS'] ?? 15) }, (_, index) => index + 1);
+const seeds = Array.from({ length: Number(process.env['SIMULATION_SEEDS'] ?? 10) }, (_, index) => index + 1);
 
 const runs = (outcome: Outcome, faults: Partial<Faults>, members = 3, nodes = 3) =>
   seeds.map((seed) => {
@@ -47,6 +47,7 @@ describe.each(outcomes)('an epoch with outcome %s', (outcome) => {
 
   const cases: readonly [string, Partial<Faults>][] = [
     ['failing steps', { stepFailure: 0.1 }],
+    ['full disks of agents', { persistFailure: 0.2 }],
     ['crashing agents', { agentCrash: 0.05 }],
     ['crashing coordinators', { coordinatorCrash: 0.1 }],
     ['paused coordinators and bad queues', { coordinatorPause: 0.05, loss: 0.3, duplication: 0.3 }],
@@ -102,6 +103,7 @@ describe('a restore attempt', () => {
 
   const cases: readonly [string, Partial<Faults>][] = [
     ['failing steps', { stepFailure: 0.1 }],
+    ['full disks of agents', { persistFailure: 0.2 }],
     ['crashing agents', { agentCrash: 0.05 }],
     ['crashing coordinators', { coordinatorCrash: 0.1 }],
     ['paused coordinators and bad queues', { coordinatorPause: 0.05, loss: 0.3, duplication: 0.3 }],

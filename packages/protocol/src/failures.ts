@@ -181,11 +181,24 @@ export const failures = {
     retryable: true,
   }),
 
+  stateNotKept: (member: MemberId, phase: string, message: string): FailedReport => ({
+    kind: 'Failed',
+    member,
+    phase,
+    code: 'SP_STATE_NOT_KEPT',
+    message: `the agent could not write down how member ${member} stands: ${message}`,
+    remedy: 'Make room where the agent keeps its state, then try again.',
+    retryable: true,
+  }),
+
   holdBroken: (member: MemberId, phase: string): FailedReport => {
     const { retryable, code, message, remedy } = failures.holdChanged(member);
     return { kind: 'Failed', member, phase, code, message, remedy, retryable };
   },
 
-  /** What an agent reported, as the reason of the whole. */
-  reported: ({ kind: _kind, ...failure }: FailedReport): Failure => failure,
+  /** What an agent reported, as the reason of the whole. It names the member. */
+  reported: ({ kind: _kind, ...failure }: FailedReport): Failure => {
+    const { member, message } = failure;
+    return message.startsWith('member ') ? failure : { ...failure, message: `member ${member}: ${message}` };
+  },
 } as const;

@@ -358,6 +358,7 @@ describe('the machine of a member', () => {
         case 'DeadlineExpired':
         case 'DecisionRead':
         case 'Restarted':
+        case 'PersistFailed':
         case 'MemberDied':
         case 'Superseded':
           return stimulus;

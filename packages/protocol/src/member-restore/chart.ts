@@ -43,6 +43,7 @@ export const memberRestoreChart = memberRestoreSetup.createMachine({
       guard: brings('StepFailed', (failed, known) => facts.answersStep(known, failed)),
       actions: [learnFrom('StepFailed', facts.foldFailed), report],
     },
+    PersistFailed: { actions: [learnFrom('PersistFailed', facts.foldPersistFailed), report] },
   },
   states: {
     attempt: {
@@ -100,7 +101,6 @@ export const memberRestoreChart = memberRestoreSetup.createMachine({
                     learn((known) =>
                       facts.giveUp(known, failures.deadMan(known.member, 'restore', known.deadManMs)),
                     ),
-                    persist,
                     report,
                   ],
                 },
@@ -143,7 +143,7 @@ export const memberRestoreChart = memberRestoreSetup.createMachine({
     },
 
     abandon: {
-      entry: [persist, ...run(({ holdId }) => ({ step: 'abandon', holdId }))],
+      entry: run(({ holdId }) => ({ step: 'abandon', holdId })),
       on: { Restarted: { actions: stopStep, target: 'abandon', reenter: true } },
       always: [
         { guard: knows((known) => facts.isDone(known, 'abandon')), target: 'gone' },

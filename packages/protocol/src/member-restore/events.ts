@@ -46,6 +46,11 @@ export type MemberRestoreEvent =
       readonly remedy: string;
       readonly retryable: boolean;
     }
+  /**
+   * A `Persist` could not be done. The step that wanted it has not happened: the driver goes back to the state
+   * before it, performs no further effect of it, and then sends this.
+   */
+  | { readonly kind: 'PersistFailed'; readonly message: string }
   | { readonly kind: 'DeadlineExpired'; readonly name: MemberDeadline }
   /** What the ledger has; the answer to `ReadOutcome` and to `TryAbandon`. */
   | { readonly kind: 'OutcomeRead'; readonly outcome: RestoreOutcome | 'none' | 'unavailable' }

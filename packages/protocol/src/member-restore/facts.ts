@@ -141,6 +141,18 @@ export function foldFailed(facts: MemberRestoreFacts, failed: Of<'StepFailed'>):
   return isBound(facts) || step === 'abandon' ? reportOnce(ended, failure) : giveUp(ended, failure);
 }
 
+/** What could not be kept did not happen. Who is restored, or killed, is not moved by that. */
+export function foldPersistFailed(
+  facts: MemberRestoreFacts,
+  { message }: Of<'PersistFailed'>,
+): MemberRestoreFacts {
+  const failure = failures.stateNotKept(facts.member, phaseOf(facts), message);
+  if (facts.running !== null) {
+    return foldFailed(facts, { ...failure, kind: 'StepFailed', step: facts.running.step });
+  }
+  return isBound(facts) || isDone(facts, 'abandon') ? facts : giveUp(facts, failure);
+}
+
 export const reportOnce = (facts: MemberRestoreFacts, failure: FailedReport): MemberRestoreFacts =>
   facts.reports.some((known) => known.kind === 'Failed' && known.phase === failure.phase)
     ? facts

@@ -42,6 +42,8 @@ export const restored = memberRestoreSetup.createStateConfig({
         report,
       ],
     },
+    // Deadlines may have been cleared by the step that did not happen.
+    PersistFailed: { actions: setDeadMan, target: '.waiting' },
     Restarted: {
       actions: [say(() => [{ kind: 'ReadOutcome' }]), setDeadMan, report],
       target: '.waiting',

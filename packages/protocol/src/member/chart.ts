@@ -5,6 +5,7 @@ import { invariant } from '../step.ts';
 import { after } from './after.ts';
 import { cut } from './cut.ts';
 import * as facts from './facts.ts';
+import * as fold from './fold.ts';
 import {
   brings,
   durable,
@@ -14,7 +15,6 @@ import {
   learn,
   learnFrom,
   memberSetup,
-  persist,
   refuse,
   report,
   retry,
@@ -29,17 +29,18 @@ export const memberChart = memberSetup.createMachine({
   on: {
     CommandReceived: [refuse, { actions: [...hear, report] }],
     StepDone: {
-      guard: brings('StepDone', (result, known) => facts.answersStep(known, result)),
+      guard: brings('StepDone', (result, known) => fold.answersStep(known, result)),
       actions: [
-        learnFrom('StepDone', facts.foldDone),
+        learnFrom('StepDone', fold.foldDone),
         sayFrom('StepDone', (_known, { step }) => (durable.has(step) ? [{ kind: 'Persist' }] : [])),
         report,
       ],
     },
     StepFailed: {
-      guard: brings('StepFailed', (failed, known) => facts.answersStep(known, failed)),
-      actions: [learnFrom('StepFailed', facts.foldFailed), report],
+      guard: brings('StepFailed', (failed, known) => fold.answersStep(known, failed)),
+      actions: [learnFrom('StepFailed', fold.foldFailed), report],
     },
+    PersistFailed: { actions: [learnFrom('PersistFailed', fold.foldPersistFailed), report] },
   },
   states: {
     // The member runs, and nothing of it is touched.
@@ -50,7 +51,7 @@ export const memberChart = memberSetup.createMachine({
         MemberDied: {
           actions: [
             learnFrom('MemberDied', (known, { reason }) =>
-              facts.giveUp(known, failures.memberDied(known.member, facts.phaseOf(known), reason)),
+              fold.giveUp(known, failures.memberDied(known.member, facts.phaseOf(known), reason)),
             ),
             report,
           ],
@@ -66,7 +67,7 @@ export const memberChart = memberSetup.createMachine({
             {
               guard: knows((known) => facts.isForgotten(known) && !known.burned),
               actions: [
-                learn((known) => facts.giveUp(known, failures.agentRestarted(known.member, 'preflight'))),
+                learn((known) => fold.giveUp(known, failures.agentRestarted(known.member, 'preflight'))),
                 report,
               ],
             },
@@ -84,17 +85,11 @@ export const memberChart = memberSetup.createMachine({
     // Lift and thaw: by the rules, or because the epoch was given up.
     release: {
       id: 'release',
-      entry: [
-        persist,
-        ...run((known) => {
-          invariant(known.burned || facts.mayRelease(known), 'nobody is released before all have noted');
-          invariant(
-            !facts.isBound(known) || known.decision === 'abort',
-            'after a stop vote only abort thaws',
-          );
-          return { step: 'release', holdId: known.holdId };
-        }),
-      ],
+      entry: run((known) => {
+        invariant(known.burned || facts.mayRelease(known), 'nobody is released before all have noted');
+        invariant(!facts.isBound(known) || known.decision === 'abort', 'after a stop vote only abort thaws');
+        return { step: 'release', holdId: known.holdId };
+      }),
       on: {
         Restarted: {
           actions: learn((known) => ({ ...known, running: null })),
@@ -112,13 +107,10 @@ export const memberChart = memberSetup.createMachine({
     // *stop*, committed: every process dies frozen, and the hold is never lifted.
     kill: {
       id: 'kill',
-      entry: [
-        persist,
-        ...run((known) => {
-          invariant(facts.isBound(known) && known.decision === 'commit', 'only a stop commit kills');
-          return { step: 'kill', holdId: known.holdId };
-        }),
-      ],
+      entry: run((known) => {
+        invariant(facts.isBound(known) && known.decision === 'commit', 'only a stop commit kills');
+        return { step: 'kill', holdId: known.holdId };
+      }),
       on: {
         Restarted: {
           actions: learn((known) => ({ ...known, running: null })),

@@ -2,6 +2,7 @@
 import { failures } from '../failures.ts';
 import { invariant } from '../step.ts';
 import * as facts from './facts.ts';
+import * as fold from './fold.ts';
 import { voted } from './voted.ts';
 import {
   clear,
@@ -32,9 +33,8 @@ export const cut = memberSetup.createStateConfig({
       guard: expired('deadMan', (known) => !facts.isBound(known)),
       actions: [
         learn((known) =>
-          facts.giveUp(known, failures.deadMan(known.member, facts.phaseOf(known), known.deadManMs)),
+          fold.giveUp(known, failures.deadMan(known.member, facts.phaseOf(known), known.deadManMs)),
         ),
-        persist,
         report,
       ],
     },
@@ -42,28 +42,25 @@ export const cut = memberSetup.createStateConfig({
       guard: knows((known) => !facts.hasVoted(known)),
       actions: [
         learnFrom('MemberDied', (known, { reason }) =>
-          facts.giveUp(known, failures.memberDied(known.member, facts.phaseOf(known), reason)),
+          fold.giveUp(known, failures.memberDied(known.member, facts.phaseOf(known), reason)),
         ),
-        persist,
         report,
       ],
     },
     Restarted: {
       actions: [
         learn((known) =>
-          facts.giveUp(
+          fold.giveUp(
             { ...known, running: null },
             failures.agentRestarted(known.member, facts.phaseOf(known)),
           ),
         ),
-        persist,
         report,
       ],
     },
     Superseded: {
       actions: [
-        learn((known) => facts.giveUp(known, failures.superseded(known.member, facts.phaseOf(known)))),
-        persist,
+        learn((known) => fold.giveUp(known, failures.superseded(known.member, facts.phaseOf(known)))),
         report,
       ],
     },

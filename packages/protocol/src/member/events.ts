@@ -78,6 +78,11 @@ export type MemberEvent =
       readonly remedy: string;
       readonly retryable: boolean;
     }
+  /**
+   * A `Persist` could not be done. The step that wanted it has not happened: the driver goes back to the state
+   * before it, performs no further effect of it, and then sends this.
+   */
+  | { readonly kind: 'PersistFailed'; readonly message: string }
   | { readonly kind: 'DeadlineExpired'; readonly name: MemberDeadline }
   /** What the ledger has; the answer to `ReadDecision` and to `TryAbort`. */
   | { readonly kind: 'DecisionRead'; readonly decision: Decision | 'none' | 'unavailable' }

@@ -1,6 +1,7 @@
 // A member whose vote is out: under *resume* until all have noted, under *stop* until the decision is known. Pure.
 import { failures } from '../failures.ts';
 import * as facts from './facts.ts';
+import * as fold from './fold.ts';
 import {
   brings,
   clear,
@@ -10,7 +11,6 @@ import {
   learn,
   learnFrom,
   memberSetup,
-  persist,
   readDecision,
   refuse,
   report,
@@ -39,10 +39,15 @@ export const voted = memberSetup.createStateConfig({
       guard: brings('DecisionRead', ({ decision }) => decision === 'commit' || decision === 'abort'),
       actions: [
         learnFrom('DecisionRead', (known, { decision }) =>
-          decision === 'commit' || decision === 'abort' ? facts.foldDecision(known, decision) : known,
+          decision === 'commit' || decision === 'abort' ? fold.foldDecision(known, decision) : known,
         ),
         report,
       ],
+    },
+    PersistFailed: {
+      guard: knows(facts.isBound),
+      actions: setDeadMan,
+      target: '.waiting',
     },
     Restarted: [
       {
@@ -55,19 +60,14 @@ export const voted = memberSetup.createStateConfig({
         actions: [setDeadMan, report],
       },
       {
-        actions: [
-          learn((known) => facts.giveUp(known, failures.holdBroken(known.member, 'release'))),
-          persist,
-          report,
-        ],
+        actions: [learn((known) => fold.giveUp(known, failures.holdBroken(known.member, 'release'))), report],
       },
     ],
     Superseded: [
       { guard: knows(facts.isBound), actions: readDecision },
       {
         actions: [
-          learn((known) => facts.giveUp(known, failures.superseded(known.member, facts.phaseOf(known)))),
-          persist,
+          learn((known) => fold.giveUp(known, failures.superseded(known.member, facts.phaseOf(known)))),
           report,
         ],
       },
@@ -88,7 +88,7 @@ export const voted = memberSetup.createStateConfig({
         CommandReceived: [refuse, { actions: [...hear, setDeadMan, report], target: 'waiting' }],
         DecisionRead: {
           guard: brings('DecisionRead', ({ decision }) => decision === 'unavailable'),
-          actions: [learn(facts.reportDoubt), report],
+          actions: [learn(fold.reportDoubt), report],
         },
         DeadlineExpired: { guard: expired('doubt'), target: 'doubt', reenter: true },
       },

@@ -4,6 +4,7 @@ import { chartWords, type ChartEvent } from '../chart.ts';
 import type { MemberAction } from './effects.ts';
 import type { MemberDeadline, MemberEpochInput, MemberEvent, MemberStep, MemberStepName } from './events.ts';
 import * as facts from './facts.ts';
+import * as fold from './fold.ts';
 import type { MemberFacts } from './facts.ts';
 import type { EpochCommand } from '../messages.ts';
 
@@ -27,7 +28,7 @@ export const expired = (name: MemberDeadline, fits: (known: MemberFacts) => bool
 /** Begins a step, after what must hold for it was asserted. */
 export const run = (make: (known: MemberFacts) => MemberStep) =>
   [
-    learn((known) => facts.startStep(known, make(known))),
+    learn((known) => fold.startStep(known, make(known))),
     say(({ running }) => (running === null ? [] : [{ kind: 'Run', ...running }])),
   ] as const;
 
@@ -49,7 +50,7 @@ export const hear = [
   sayFrom('CommandReceived', ({ header }, { command }) =>
     command.fence > header.fence ? [{ kind: 'Persist' }] : [],
   ),
-  learnFrom('CommandReceived', facts.foldCommand),
+  learnFrom('CommandReceived', fold.foldCommand),
 ] as const;
 
 /** Results that a restarted agent must know of. */

@@ -11,6 +11,7 @@ export interface AgentPlay<State, Event, Effect, Command, Report, Run extends { 
   readonly expire: (effect: Effect & { readonly kind: 'SetDeadline' }) => Event;
   readonly hear: (command: Command) => Event;
   readonly restarted: (member: MemberId) => Event;
+  readonly persistFailed: Event;
   /** Reports that a kept record still makes. */
   readonly reportsOf: (state: State) => readonly Report[];
   /** Does a step in the world. @returns what the machine is told then */
@@ -107,6 +108,8 @@ export class SimulatedAgent<
       step: this.#play.step,
       expire: this.#play.expire,
       perform: (effect) => this.#perform(member, part, effect),
+      fails: ({ kind }) => kind === 'Persist' && this.#surroundings.strikes('persistFailure'),
+      failed: this.#play.persistFailed,
     });
     this.#parts.set(member, part);
     return part;

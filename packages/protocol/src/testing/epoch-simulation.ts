@@ -198,6 +198,7 @@ class EpochSimulation {
         const { frozen, hold } = world.member(member);
         return { kind: 'Restarted', found: { frozen, held: hold !== null } };
       },
+      persistFailed: { kind: 'PersistFailed', message: 'no space left' },
       reportsOf: ({ context }) => context.reports,
       run: (member, step) => {
         const fails = this.#surroundings.strikes('stepFailure') || world.isImpossible(member, step);

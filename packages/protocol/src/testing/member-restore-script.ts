@@ -63,6 +63,8 @@ function parseEvent(words: readonly string[]): MemberRestoreEvent {
       return { kind: 'Restarted' };
     case 'died':
       return { kind: 'MemberDied', reason: 'killed by signal 9' };
+    case 'persist-failed':
+      return { kind: 'PersistFailed', message: 'no space left' };
     case 'superseded':
       return { kind: 'Superseded' };
     default:
@@ -114,7 +116,9 @@ const usualWay: readonly (readonly [state: string, event: string])[] = [
 export function makeMemberRestorePerformer(): Performer {
   let state: MemberRestoreState | null = null;
   let record: MemberRestoreState | null = null;
+  let past: MemberRestoreState | null = null;
   const take = (step: Step<MemberRestoreState, MemberRestoreEffect>): string[] => {
+    past = state;
     state = JSON.parse(JSON.stringify(step.state)) as MemberRestoreState;
     for (const effect of step.effects) if (effect.kind === 'Persist') ({ record } = effect);
     return [...step.effects.map(describe), `= ${compact(state.value)}`];
@@ -130,7 +134,8 @@ export function makeMemberRestorePerformer(): Performer {
         }),
       );
     }
-    const before = words[0] === 'restarted' ? record : state;
+    // What could not be persisted did not happen.
+    const before = words[0] === 'restarted' ? record : words[0] === 'persist-failed' ? past : state;
     invariant(before !== null, 'a script begins with start');
     if (words[0] === 'until') return goOnUntil(words[1] ?? '');
     return take(stepMemberRestore(before, parseEvent(words)));

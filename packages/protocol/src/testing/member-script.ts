@@ -85,6 +85,8 @@ function parseEvent(outcome: Outcome, words: readonly string[]): MemberEvent {
       return { kind: 'Restarted', found: { frozen: words.includes('frozen'), held: words.includes('held') } };
     case 'died':
       return { kind: 'MemberDied', reason: 'killed by signal 9' };
+    case 'persist-failed':
+      return { kind: 'PersistFailed', message: 'no space left' };
     case 'superseded':
       return { kind: 'Superseded' };
     default:
@@ -137,8 +139,10 @@ const usualWay: readonly (readonly [state: string, event: string])[] = [
 export function makeMemberPerformer(): Performer {
   let state: MemberEpochState | null = null;
   let record: MemberEpochState | null = null;
+  let past: MemberEpochState | null = null;
   let outcome: Outcome = 'resume';
   const take = (step: Step<MemberEpochState, MemberEffect>): string[] => {
+    past = state;
     state = JSON.parse(JSON.stringify(step.state)) as MemberEpochState;
     for (const effect of step.effects) if (effect.kind === 'Persist') ({ record } = effect);
     return [...step.effects.map(describe), `= ${compact(state.value)}`];
@@ -148,7 +152,8 @@ export function makeMemberPerformer(): Performer {
       outcome = words[1] as Outcome;
       return take(startMemberEpoch(makeMemberInput(outcome)));
     }
-    const before = words[0] === 'restarted' ? record : state;
+    // What could not be persisted did not happen.
+    const before = words[0] === 'restarted' ? record : words[0] === 'persist-failed' ? past : state;
     invariant(before !== null, 'a script begins with start');
     if (words[0] === 'until') return goOnUntil(words[1] ?? '');
     return take(stepMemberEpoch(before, parseEvent(outcome, words)));

@@ -257,6 +257,7 @@ class RestoreSimulation {
       expire: ({ name }) => ({ kind: 'DeadlineExpired', name }),
       hear: (command) => ({ kind: 'CommandReceived', command }),
       restarted: () => ({ kind: 'Restarted' }),
+      persistFailed: { kind: 'PersistFailed', message: 'no space left' },
       reportsOf: ({ context }) => context.reports,
       run: (index, step) => {
         const member = find(index);

@@ -9,6 +9,8 @@ export interface Faults {
   readonly loss: number;
   readonly duplication: number;
   readonly stepFailure: number;
+  /** An agent cannot write its state down. */
+  readonly persistFailure: number;
   readonly agentCrash: number;
   readonly coordinatorCrash: number;
   /** The coordinator is stopped for a while and then goes on, unaware. */
@@ -24,6 +26,7 @@ export const noFaults: Faults = {
   loss: 0,
   duplication: 0,
   stepFailure: 0,
+  persistFailure: 0,
   agentCrash: 0,
   coordinatorCrash: 0,
   coordinatorPause: 0,
@@ -114,6 +117,9 @@ export interface MachineHooks<State, Event, Effect> {
   readonly step: (state: State, event: Event) => Step<State, Effect>;
   readonly expire: (effect: Effect & { readonly kind: 'SetDeadline' }) => Event;
   readonly perform: (effect: Effect) => void;
+  /** Whether this effect cannot be done; then its whole step has not happened, and `failed` is sent. */
+  readonly fails?: (effect: Effect) => boolean;
+  readonly failed?: Event;
 }
 
 /** Drives one machine: keeps its state as JSON and its deadlines, and performs its effects in order. */
@@ -143,8 +149,15 @@ export class MachineDriver<State, Event, Effect extends { readonly kind: string 
   }
 
   take({ state, effects }: Step<State, Effect>): void {
+    const past = this.#state;
     this.#state = JSON.parse(JSON.stringify(state)) as State;
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) {
+      if (this.#hooks.fails?.(effect) === true && this.#hooks.failed !== undefined) {
+        this.#state = past;
+        return this.feed(this.#hooks.failed);
+      }
+      this.#perform(effect);
+    }
   }
 
   pause(forMs: number): void {
