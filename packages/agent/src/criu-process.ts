@@ -1,7 +1,7 @@
 // Runs CRIU inside a sandbox's namespaces, apart from the agent: it goes on when the agent dies, and its exit status
 // is found in a file by the next one. Never killed while it holds a member: that would break the member's sockets.
 import { spawn } from 'node:child_process';
-import { open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CommandFailed } from './errors.ts';
@@ -28,17 +28,21 @@ export interface CriuStart {
 }
 
 const exitName = (action: string): string => `${action}.exit`;
-/** Room for an exit status: where a full disk leaves none, the status could not be written any more. */
-const exitReserve = 'none\n';
+/** Names the process group that CRIU runs in; there while it runs. */
+const groupName = (action: string): string => `${action}.group`;
+/** Room for a number: where a full disk leaves none, it could not be written any more. */
+const numberReserve = 'none    \n';
 
 /** Starts CRIU in the sandbox; it outlives the agent. */
 export async function startCriu(record: SandboxRecord, start: CriuStart): Promise<void> {
   const exitFile = join(start.folder, exitName(start.action));
   await rm(exitFile, { force: true });
-  await writeFile(`${exitFile}.new`, exitReserve);
+  const groupFile = join(start.folder, groupName(start.action));
+  for (const file of [`${exitFile}.new`, groupFile]) await writeFile(file, numberReserve);
   const output = await open(join(start.folder, `${start.action}.out`), 'w');
   const script =
-    'exit_file=$1; shift; nsenter "$@"; echo $? 1<>"$exit_file.new" && mv "$exit_file.new" "$exit_file"';
+    'exit_file=$1; group_file=$2; shift 2; echo $$ 1<>"$group_file"; nsenter "$@"; ' +
+    'echo $? 1<>"$exit_file.new" && rm -f "$group_file" && mv "$exit_file.new" "$exit_file"';
   const inside = `${start.prelude ?? ''} exec "$@"`;
   const child = spawn(
     '/bin/sh',
@@ -47,6 +51,7 @@ export async function startCriu(record: SandboxRecord, start: CriuStart): Promis
       script,
       'sh',
       exitFile,
+      groupFile,
       ...enterSandbox(record),
       '/bin/sh',
       '-c',
@@ -82,12 +87,37 @@ export async function awaitCriu(
   }
 }
 
+/**
+ * Kills a CRIU that has not ended, and leaves the exit status of that. What it had in its hands is left as it is: the
+ * caller has to know what that was.
+ */
+export async function endCriu(folder: string, action: 'dump' | 'restore'): Promise<void> {
+  const exitFile = join(folder, exitName(action));
+  const groupFile = join(folder, groupName(action));
+  const group = readNumber(await readFile(groupFile, 'utf8').catch(() => ''));
+  // the number may be another's by now
+  if (group !== undefined && (await commandOf(group)).includes(exitFile)) process.kill(-group, 'SIGKILL');
+  await rm(groupFile, { force: true });
+  await writeFile(`${exitFile}.new`, `${killedStatus}\n`);
+  await rename(`${exitFile}.new`, exitFile);
+}
+
+/** As a shell says it: ended by SIGKILL. */
+const killedStatus = 137;
+
+/** The number in the first line; what was reserved may stand behind it. */
+function readNumber(text: string): number | undefined {
+  const digits = /^(\d+)\n/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+const commandOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+
 async function readExitCode(path: string): Promise<number | undefined> {
   try {
-    // what was reserved may stand behind the first line
-    const status = /^(\d{1,3})\n/.exec(await readFile(path, 'utf8'))?.[1];
+    const status = readNumber(await readFile(path, 'utf8'));
     if (status === undefined) throw new CommandFailed('CRIU', `${path} holds no exit status`);
-    return Number(status);
+    return status;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

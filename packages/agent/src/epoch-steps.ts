@@ -1,6 +1,5 @@
 // Performs the steps that the protocol orders for one member of an epoch. Keeps what one step leaves for the next.
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import {
   type EpochHeader,
   type FilesPolicy,
@@ -12,8 +11,7 @@ import {
   type OutsidePolicy,
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
-import { rm } from 'node:fs/promises';
-import { awaitCriu } from './criu-process.ts';
+import { awaitDump, isDumpUnderWay } from './dump-end.ts';
 import type { DigestCache } from './files/index.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
@@ -100,17 +98,8 @@ export class EpochSteps {
   async #dump(outside: OutsidePolicy, files: FilesPolicy): Promise<MemberStepResult> {
     invariant(this.#note !== undefined, 'a member is noted before it is dumped');
     this.#outside = outside;
-    try {
-      this.#note = await dumpMember(this.#context, this.#staging, this.#note, {
-        outside,
-        files,
-        digests: this.#resources.digests,
-      });
-    } catch (error) {
-      // A CRIU that was killed while it dumped has left sockets in repair mode: the member must not run on.
-      if (isKilledCriu(error)) await killCgroup(this.#context.freezer, this.#context.record.slot.cgroup);
-      throw error;
-    }
+    const { digests } = this.#resources;
+    this.#note = await dumpMember(this.#context, this.#staging, this.#note, { outside, files, digests });
     return { step: 'dump' };
   }
 
@@ -126,7 +115,7 @@ export class EpochSteps {
 
   /** Lifts and thaws, after a CRIU that still runs. A dead member's hold stays: its sockets must not speak again. */
   async #release(hold: HoldId): Promise<MemberStepResult> {
-    if (await isDumpUnderWay(this.#staging)) await awaitCriu(this.#staging, 'dump', limits.dumpMs);
+    if (await isDumpUnderWay(this.#staging)) await awaitDump(this.#context, this.#staging);
     const { record } = this.#context;
     if ((await cgroupProcesses(record.slot.cgroup)).length > 0) await releaseMember(this.#context, hold);
     return { step: 'release', heldMs: this.#frozenAtMs === undefined ? 0 : Date.now() - this.#frozenAtMs };
@@ -175,15 +164,4 @@ export class EpochSteps {
     const { ipv4, ipv6 } = this.#context.record.slot.addresses;
     return [ipv4, ipv6];
   }
-}
-
-const isKilledCriu = (error: unknown): boolean => (error as { code?: string }).code === 'SP_CRIU_KILLED';
-
-async function isDumpUnderWay(staging: string): Promise<boolean> {
-  const has = (name: string): Promise<boolean> =>
-    access(join(staging, name)).then(
-      () => true,
-      () => false,
-    );
-  return (await has('dump.out')) && !(await has('dump.exit'));
 }

@@ -147,3 +147,12 @@ export class ToolMissing extends StillpointError {
     });
   }
 }
+
+/** A variable of the environment is set to what it can't be. */
+export class SettingInvalid extends StillpointError {
+  constructor(variable: string, value: string, wanted: string) {
+    super('SP_SETTING_INVALID', `${variable} is "${value}": ${wanted} is wanted`, {
+      remedy: `Set ${variable} anew, or unset it; then end the coordinator with SIGTERM and run the command again.`,
+    });
+  }
+}

@@ -1,8 +1,8 @@
 // The hold's budget from real sockets' timers.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, it } from 'vitest';
-import { holdBudgetMs, readSocketTimers } from './hold-budget.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { dumpDeadlineMs, holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
 import { limits } from './limits.ts';
 
 const program = `
@@ -43,4 +43,22 @@ it('is the default where no connection has a shorter one', () => {
 it('passes over processes that are gone', async () => {
   expect(await readSocketTimers([2 ** 22 - 1])).toEqual([]);
   expect(await readSocketTimers([])).toEqual([]);
+});
+
+describe('STILLPOINT_HOLD_BUDGET', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('shortens the hold of every member, and the dump with it', () => {
+    vi.stubEnv('STILLPOINT_HOLD_BUDGET', '7');
+    expect(holdBudgetMs([])).toBe(7_000);
+    expect(holdBudgetMs([{ userTimeoutMs: 4_000, keepaliveMs: 0 }])).toBe(2_000);
+    expect(dumpDeadlineMs()).toBe(14_000);
+  });
+
+  it.each(['0', '61', '-1', '1.5', '5s', ' ', '1e1'])('can not be "%s"', (value) => {
+    vi.stubEnv('STILLPOINT_HOLD_BUDGET', value);
+    expect(() => longestHoldMs()).toThrow(
+      expect.objectContaining({ code: 'SP_SETTING_INVALID', message: expect.stringContaining(`"${value}"`) }),
+    );
+  });
 });

@@ -14,10 +14,13 @@ export const limits = {
   sandboxStartMs: 10_000,
   /** How often the exit status of a running CRIU is looked for. */
   criuPollMs: 2,
-  /** How long a member may be held: well under every default time-out of gloo, torchrun and the kernel. */
+  /**
+   * How long a member may be held, unless STILLPOINT_HOLD_BUDGET (seconds) asks for less: well under every default
+   * time-out of gloo, torchrun and the kernel.
+   */
   holdBudgetMs: 60_000,
-  /** Longest run of CRIU's dump of one member. */
-  dumpMs: 120_000,
+  /** A dump that takes so many times the longest hold is ended: its epoch was given up long before. */
+  dumpBudgets: 2,
   /** Longest wait for a new agent to answer, and how often it is asked. */
   agentStartMs: 20_000,
   agentStartPollMs: 20,

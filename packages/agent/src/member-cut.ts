@@ -13,7 +13,8 @@ import {
   type OutsidePolicy,
 } from '@stillpoint/protocol';
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
-import { awaitCriu, startCriu } from './criu-process.ts';
+import { startCriu } from './criu-process.ts';
+import { awaitDump } from './dump-end.ts';
 import { FilesChanged, HoldMissing, LogNotDrained } from './errors.ts';
 import {
   compareWithNote,
@@ -25,8 +26,8 @@ import {
   savePrivate,
 } from './files/index.ts';
 import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
+import { dumpDeadlineMs } from './hold-budget.ts';
 import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
-import { limits } from './limits.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
@@ -125,7 +126,7 @@ export async function dumpMember(
   });
   // All of them end before this returns, so that nothing reads the member's files once it runs again.
   const [dumped, digested, saved, stored] = await Promise.allSettled([
-    finishDump(staging),
+    finishDump(context, staging),
     digestFiles(note.files, { root, cache: policy.digests }),
     savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder }),
     policy.files === 'save'
@@ -136,16 +137,11 @@ export async function dumpMember(
   return { ...note, files: valueOf(digested), contents: valueOf(stored) };
 }
 
-/** Waits for a dump that was started, by this agent or its predecessor. */
-export async function finishDump(staging: string): Promise<void> {
-  const exit = await awaitCriu(staging, 'dump', limits.dumpMs);
-  if (exit.exitCode === 0) return;
-  throw explainCriuFailure({
-    phase: 'dump',
-    log: exit.log,
-    exitCode: exit.exitCode,
-    deadlineMs: exit.exitCode === undefined ? limits.dumpMs : undefined,
-  });
+async function finishDump(context: MemberContext, staging: string): Promise<void> {
+  const { exitCode, log } = await awaitDump(context, staging);
+  if (exitCode === 0) return;
+  const deadlineMs = exitCode === undefined ? dumpDeadlineMs() : undefined;
+  throw explainCriuFailure({ phase: 'dump', log, exitCode, deadlineMs });
 }
 
 function valueOf<T>(settled: PromiseSettledResult<T>): T {

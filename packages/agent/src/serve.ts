@@ -6,6 +6,7 @@ import { openDirectoryVault } from '@stillpoint/vault';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
 import { findFreezer } from './freezer.ts';
+import { longestHoldMs } from './hold-budget.ts';
 import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
 import { NodeMembers } from './node-members.ts';
 import { type HomePaths, nodeSocket } from './paths.ts';
@@ -20,6 +21,7 @@ export interface ServeOptions {
 
 /** Serves a node until it is closed. Members are not touched by that. */
 export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ close(): Promise<void> }> {
+  longestHoldMs(); // a wrong setting is said before anything depends on it
   const freezer = await findFreezer(paths.tag);
   const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), openFileLedger(paths.ledger)]);
   const bus: { listener?: AgentListener } = {};

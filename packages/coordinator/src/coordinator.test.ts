@@ -216,11 +216,13 @@ describe('checkpoint', () => {
     };
     await expect(client.checkpoint('train')).rejects.toMatchObject({
       code: 'SP_CRIU_FAILED',
-      message: 'epoch 1 of train: CRIU failed',
+      message: 'epoch 1 of train: member 1: CRIU failed',
       remedy: 'Look at its log.',
     });
     expect(harness.world.running('train')).toHaveLength(3);
-    expect(await client.listEpochs('train')).toMatchObject([{ state: 'aborted', reason: 'CRIU failed' }]);
+    expect(await client.listEpochs('train')).toMatchObject([
+      { state: 'aborted', reason: 'member 1: CRIU failed' },
+    ]);
     expect(await client.showGang('train')).toMatchObject({ state: 'running' });
     harness.beforeStep = () => undefined;
     expect(await client.checkpoint('train')).toMatchObject({ epoch: 2, state: 'published' });
@@ -395,7 +397,9 @@ describe('restore', () => {
     harness.beforeStep = ({ step, member }) => {
       if (step === 'restore:restore' && member === 1) throw new Error('no such image');
     };
-    await expect(client.restore('train')).rejects.toThrow('epoch 1 of train was not restored: no such image');
+    await expect(client.restore('train')).rejects.toThrow(
+      'epoch 1 of train was not restored: member 1: no such image',
+    );
     expect(harness.world.members('train')).toEqual([]);
     const failed = await client.showGang('train');
     expect(failed.state).toBe('failed');
