@@ -52,18 +52,34 @@ export class LogUnreadable extends StillpointError {
   }
 }
 
+/** The coordinator died under a verb; the next one was asked what became of it. */
+export class CoordinatorLost extends StillpointError {
+  /** @param aftermath what became of the work, as sentences */
+  constructor(aftermath: string, cause: unknown) {
+    super('SP_COORDINATOR_LOST', `the coordinator died while it was at it: ${aftermath}`, {
+      remedy: 'Run the same command again if you still want it: there is another coordinator now.',
+      retryable: true,
+      cause,
+    });
+    this.name = 'CoordinatorLost';
+  }
+}
+
 /** The verb was interrupted by a signal. Exit code 128 + the signal's number. */
 export class Interrupted extends StillpointError {
   readonly signal: InterruptSignal;
+  /** Nothing was at stake: whoever pressed Ctrl-C knows all there is to know. */
+  readonly isQuiet: boolean;
 
-  /** @param aftermath what became of the work, as sentences */
-  constructor(signal: InterruptSignal, aftermath = 'nothing was changed') {
-    super('SP_INTERRUPTED_BY_SIGNAL', `interrupted: ${aftermath}`, {
+  /** @param aftermath what became of the work, as sentences; absent where nothing was changed */
+  constructor(signal: InterruptSignal, aftermath?: string) {
+    super('SP_INTERRUPTED_BY_SIGNAL', `interrupted: ${aftermath ?? 'nothing was changed'}`, {
       remedy: 'Run the same command again if you still want it.',
       retryable: true,
     });
     this.name = 'Interrupted';
     this.signal = signal;
+    this.isQuiet = aftermath === undefined;
   }
 
   get exitCode(): number {

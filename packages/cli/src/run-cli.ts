@@ -50,6 +50,7 @@ function fail(io: CliIo, error: unknown, program: Command): number {
     if (isHelp) return exitCodes.done;
     return fail(io, usageErrorOf(error, io.argv, program), program);
   }
+  if (error instanceof Interrupted && error.isQuiet) return error.exitCode;
   const document = errorDocument(error);
   if (wantsJson(io.argv)) io.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   else io.stderr.write(`${formatError(document, lookOf(io.stderr, io.env))}\n`);

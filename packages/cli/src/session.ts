@@ -1,6 +1,7 @@
 // What a verb under way works with: its outputs, its coordinator, its interruption.
 import type { CoordinatorClient, Progress } from '@stillpoint/coordinator';
-import { Interrupted, NotRoot } from './errors.ts';
+import { StillpointError } from '@stillpoint/protocol';
+import { CoordinatorLost, Interrupted, NotRoot } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { limits } from './limits.ts';
 import { type ProgressView, startProgress } from './progress/view.ts';
@@ -75,7 +76,7 @@ export class Session {
     this.note(`${this.errorLook.colors.green(mark)} ${text}`);
   }
 
-  /** Runs a long verb with its progress on stderr. @throws `Interrupted` that says what became of it */
+  /** Runs a long verb with its progress on stderr. @throws `Interrupted`, `SP_COORDINATOR_LOST`: they say what became of it */
   async perform<Result>(work: Work<Result>): Promise<Result> {
     const client = await this.client();
     const view: ProgressView = await startProgress(work.title, this.io.stderr, this.errorLook);
@@ -88,8 +89,11 @@ export class Session {
       return result;
     } catch (error) {
       await view.end('failed');
-      if (!(error instanceof Interrupted) || work.aftermath === undefined) throw error;
-      throw new Interrupted(error.signal, await work.aftermath(client));
+      if (work.aftermath === undefined) throw error;
+      if (error instanceof Interrupted) throw new Interrupted(error.signal, await work.aftermath(client));
+      if (!isLost(error)) throw error;
+      this.#client = undefined;
+      throw new CoordinatorLost(await work.aftermath(await this.client()), error);
     }
   }
 
@@ -99,11 +103,14 @@ export class Session {
       try {
         return await call(await this.client());
       } catch (error) {
-        const isLost =
-          error instanceof Error && 'code' in error && error.code === 'SP_COORDINATOR_UNREACHABLE';
-        if (!isLost || reconnects >= limits.reconnectsMax) throw error;
+        if (!isLost(error) || reconnects >= limits.reconnectsMax) throw error;
         this.#client = undefined;
       }
     }
   }
+}
+
+/** Nobody answers any more. Known by its code: the class would load the whole coordinator package. */
+function isLost(error: unknown): boolean {
+  return error instanceof StillpointError && error.code === 'SP_COORDINATOR_UNREACHABLE';
 }

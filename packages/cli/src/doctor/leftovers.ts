@@ -6,18 +6,25 @@ import { findFreezer, homePaths } from '@stillpoint/agent';
 import { Wrong } from './check.ts';
 import { output } from './program.ts';
 
-/** @param home real path of the state folder that is looked after by its next coordinator */
-export async function findLeftovers(home: string | undefined): Promise<string> {
+/**
+ * @param home real path of the state folder that is looked after by its next coordinator
+ * @param names the network namespaces that are looked at; all of Stillpoint's unless given
+ * @throws `Wrong` that names what nobody uses
+ */
+export async function findLeftovers(home: string | undefined, names?: readonly string[]): Promise<string> {
   const own = home === undefined ? undefined : homePaths(home).tag;
-  const byTag = Map.groupBy(await namespaces(), (name) => /^sp-([0-9a-f]{8})-/.exec(name)?.[1] ?? '');
+  const byTag = Map.groupBy(
+    names ?? (await namespaces()),
+    (name) => /^sp-([0-9a-f]{8})-/.exec(name)?.[1] ?? '',
+  );
   const dead: string[] = [];
   for (const tag of byTag.keys()) {
     if (tag !== '' && !(await isInUse(tag))) dead.push(tag);
   }
   if (dead.length === 0) return byTag.size === 0 ? 'none' : 'none; gangs and nodes are alive';
-  const names = dead.flatMap((tag) => byTag.get(tag) ?? []);
-  const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? `, and ${names.length - 3} more` : '');
-  const foreign = names.filter((name) => own === undefined || !name.startsWith(`sp-${own}-`));
+  const unused = dead.flatMap((tag) => byTag.get(tag) ?? []);
+  const shown = unused.slice(0, 3).join(', ') + (unused.length > 3 ? `, and ${unused.length - 3} more` : '');
+  const foreign = unused.filter((name) => own === undefined || !name.startsWith(`sp-${own}-`));
   throw new Wrong(
     `network namespaces that nobody uses: ${shown}`,
     foreign.length === 0

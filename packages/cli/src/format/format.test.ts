@@ -80,7 +80,7 @@ describe('one gang', () => {
       reason: 'node n2 was killed',
       incarnation: 2,
       restoredFrom: 6,
-      epochs: [],
+      lastPublishedEpoch: 6,
     } as const;
     expect(formatGang(gangDetail({ ...more, epochs: [] }), nowMs, look(undefined))).toMatchSnapshot();
   });

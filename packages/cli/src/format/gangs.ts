@@ -46,6 +46,7 @@ export function formatGang(gang: GangDetail, nowMs: number, look: Look): string 
   const facts: [string, string | undefined][] = [
     ['state', stateOf(gang, look)],
     ['reason', gang.reason],
+    ['way back', wayBack(gang)],
     ['command', gang.command.join(' ')],
     ['folder', gang.cwd],
     ['started', `${formatWhen(gang.createdAtMs, nowMs)} (${formatAge(gang.createdAtMs, nowMs)} ago)`],
@@ -65,6 +66,13 @@ export function formatGang(gang: GangDetail, nowMs: number, look: Look): string 
     formatMembers(gang.members, look),
     ...(gang.epochs.length === 0 ? [] : ['', formatEpochs(gang.epochs, nowMs, look)]),
   ].join('\n');
+}
+
+/** What brings back a gang that did not end by itself. */
+function wayBack({ name, state, lastPublishedEpoch }: GangDetail): string | undefined {
+  const isOver = state === 'failed' || state === 'stopped';
+  if (!isOver || lastPublishedEpoch === undefined) return undefined;
+  return `\`stillpoint restore ${name}\`, from epoch ${lastPublishedEpoch}`;
 }
 
 function incarnationOf(gang: GangDetail): string {

@@ -49,7 +49,8 @@ export function formatError({ error }: ErrorDocument, look: Look): string {
     if (remedy !== error.remedy) lines.push(`    ${colors.cyan(arrow)} ${remedy}`);
   }
   lines.push(`${colors.cyan(arrow)} ${error.remedy}`);
-  if (error.retryable) lines.push(colors.dim('  It may succeed if it is tried again.'));
+  if (error.retryable && !/\bagain\b/i.test(error.remedy))
+    lines.push(colors.dim('  It may succeed if it is tried again.'));
   return lines.join('\n');
 }
 

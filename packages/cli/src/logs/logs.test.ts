@@ -168,8 +168,7 @@ describe('logs --follow', () => {
     await until(() => fake.asked.includes('wait train'), 'the question for the end');
     running.interrupt();
     const { code, err } = await running.done;
-    expect(code).toBe(130);
-    expect(err).toContain('interrupted: nothing was changed');
+    expect([code, err]).toEqual([130, '']);
   });
 
   test('run --follow ends with the exit code of the gang', async () => {

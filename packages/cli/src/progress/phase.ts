@@ -31,12 +31,19 @@ export class Phase {
     this.#endMs = atMs;
   }
 
-  /** `dump: 2 of 3 members (1.2 s)`. @param nowMs on the coordinator's clock */
+  /** `epoch 7: dump, 2 of 3 members (1.2 s)`. @param nowMs on the coordinator's clock */
   text(nowMs: number): string {
-    const { message } = this.#last;
-    const said = message === '' || message === this.name ? this.name : `${this.name}: ${message}`;
+    const said = this.#said();
     const amount = this.#amount();
     return `${said}${amount === '' ? '' : `, ${amount}`} (${formatMs(Math.max(0, (this.#endMs ?? nowMs) - this.#startMs))})`;
+  }
+
+  #said(): string {
+    const { message } = this.#last;
+    // many messages name epoch and phase themselves: `restoring epoch 7: lift`
+    if (message.endsWith(`: ${this.name}`)) return message;
+    const place = this.epoch === undefined ? this.name : `epoch ${this.epoch}: ${this.name}`;
+    return message === '' || message === this.name ? place : `${place}: ${message}`;
   }
 
   #amount(): string {

@@ -69,6 +69,10 @@ describe('a phase', () => {
     const phase = new Phase(news(0, 'dump', { done: 1, total: 3, unit: 'members' }));
     expect(phase.text(1_200)).toBe('dump, 1 of 3 members (1.2 s)');
   });
+  test('leaves it to a message to name epoch and phase', () => {
+    const phase = new Phase(news(0, 'dump', { epoch: 7, message: 'restoring epoch 7: dump' }));
+    expect(phase.text(0)).toBe('restoring epoch 7: dump (0 ms)');
+  });
   test('keeps its time once it is over', () => {
     const phase = new Phase(news(0, 'dump'));
     phase.end(40);

@@ -97,7 +97,7 @@ describe('checkpoint', () => {
     const { out, err } = await stillpoint(fake, 'checkpoint train --stop --wait committed --outside close');
     expect(out).toBe('7\n');
     expect(err).toBe(
-      '[0 ms] checkpoint train: freeze: 3 members (0 ms)\n' +
+      '[0 ms] checkpoint train: epoch 7: freeze: 3 members (0 ms)\n' +
         '✔ epoch 7 of train is published: stall 196 ms, 390 MB → 92.0 MB (4.2:1), at attempt 2\n',
     );
     expect(fake.bodies.at(-1)).toEqual({ outcome: 'stop', until: 'committed', outside: 'close' });
