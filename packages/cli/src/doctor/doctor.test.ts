@@ -1,10 +1,9 @@
 // Doctor: how its findings read, what it hands on, and its checks on this machine's kernel.
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { findFreezer } from '@stillpoint/agent';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stillpoint } from '../testing/run.ts';
 import { type Check, formatFinding, perform, Wrong } from './check.ts';
 import { doctorChecks } from './checks.ts';
@@ -15,7 +14,7 @@ const isRoot = process.getuid?.() === 0;
 
 let home: string;
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'sp-cli-doctor-'));
+  home = await mkdtemp('/var/tmp/sp-cli-doctor-');
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
@@ -78,6 +77,14 @@ describe('the state folder', () => {
   });
 });
 
+test('a state folder that members would not see is refused', async () => {
+  const look = doctorChecks('/tmp/somewhere').find(({ name }) => name === 'state')!;
+  expect(await perform(look)).toMatchObject({
+    ok: false,
+    found: expect.stringMatching(/have a \/tmp of their own/),
+  });
+});
+
 describe('the verb', () => {
   const handed = JSON.stringify([
     { name: 'kernel', ok: true, found: '6.18' },
@@ -124,30 +131,20 @@ describe.skipIf(!isRoot)('on this kernel (skipped: needs root)', () => {
   test('a namespace in which nobody lives is found, and one with a process in its cgroup is not', async () => {
     const tag = 'd0c7d0c7';
     const name = `sp-${tag}-n-gone`;
-    await output('ip', ['netns', 'add', name]);
+    await expect(findLeftovers(undefined, [name])).rejects.toThrow(name);
+    const folder = join((await findFreezer(tag)).root, 'gone-1');
+    await mkdir(folder, { recursive: true });
+    const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const gone = new Promise((resolve) => sleeper.once('exit', resolve));
     try {
-      await expect(findLeftovers(undefined)).rejects.toThrow(name);
-      const folder = join((await findFreezer(tag)).root, 'gone-1');
-      await mkdir(folder, { recursive: true });
-      const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
-      const gone = new Promise((resolve) => sleeper.once('exit', resolve));
-      try {
-        await writeFile(join(folder, 'cgroup.procs'), String(sleeper.pid));
-        await expect(
-          findLeftovers(undefined).catch((error: unknown) => String(error)),
-        ).resolves.not.toContain(tag);
-      } finally {
-        sleeper.kill('SIGKILL');
-        await gone;
-        await output('sh', [
-          '-c',
-          `until rmdir "$1" 2>/dev/null || ! [ -e "$1" ]; do sleep 0.01; done; rmdir "$(dirname "$1")"`,
-          'sh',
-          folder,
-        ]);
-      }
+      await writeFile(join(folder, 'cgroup.procs'), String(sleeper.pid));
+      expect(await findLeftovers(undefined, [name])).toBe('none; gangs and nodes are alive');
     } finally {
-      await output('ip', ['netns', 'delete', name]);
+      sleeper.kill('SIGKILL');
+      await gone;
+      // a cgroup is empty only a moment after its last process is gone
+      await vi.waitFor(() => rmdir(folder), { timeout: 5_000 });
+      await rmdir(dirname(folder));
     }
   });
 
