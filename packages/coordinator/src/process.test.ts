@@ -20,13 +20,8 @@ let home: string;
 let world: FakeWorld;
 let ledger: Ledger;
 let agents: FakeAgent[];
-const started = new Set<number>();
 
-const ensure = async (): Promise<CoordinatorClient> => {
-  const client = await ensureCoordinator(home, { program });
-  started.add((await client.health()).pid);
-  return client;
-};
+const ensure = (): Promise<CoordinatorClient> => ensureCoordinator(home, { program });
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'coordinator-'));
@@ -51,15 +46,27 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const pid of started) kill(pid, 'SIGKILL');
-  await vi.waitUntil(() => ![...started].some(isAlive), { timeout: 20_000 });
-  started.clear();
+  // one that lost a race may still be on its way up
+  await vi.waitUntil(async () => (await killAllOf(home)) === 0, { timeout: 20_000 });
   for (const agent of agents) await agent.kill();
   await ledger.close();
   await rm(homePaths(home).runtime, { recursive: true, force: true });
   await rm(home, { recursive: true, force: true });
   if (world.violations.length > 0) throw new Error(world.violations.join('; '));
 });
+
+/** Kills every coordinator that was started for a state folder. @returns how many there were */
+async function killAllOf(folder: string): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  let found = 0;
+  for (const pid of pids) {
+    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (!text.split('\0').includes(program) || !text.split('\0').includes(folder)) continue;
+    found += 1;
+    kill(pid, 'SIGKILL');
+  }
+  return found;
+}
 
 function kill(pid: number, signal: NodeJS.Signals): void {
   try {
