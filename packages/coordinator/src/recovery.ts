@@ -32,8 +32,13 @@ async function recoverIncarnation(coordinator: Coordinator, gang: Gang): Promise
     // abandoned, and perhaps not yet said so
     if (current.ending === undefined && isRestore) await givenUp(attempts.recover(gang, current));
     else if (current.ending === undefined) await starts.recover(gang);
-  } else if (current.ending !== undefined) await endings.end(gang, current.ending);
-  else if (current.outcome === undefined && !isRestore) await starts.recover(gang);
+  } else if (current.ending !== undefined) {
+    const ended = endings.end(gang, current.ending);
+    // it made way for an attempt that was never opened, and for which places were reserved: later ones have higher numbers
+    const neverOpened = await context.store.nextIncarnation(gang.id);
+    await ended;
+    await attempts.discard(gang, neverOpened);
+  } else if (current.outcome === undefined && !isRestore) await starts.recover(gang);
   else if (!current.isRunning && isRestore) await givenUp(attempts.recover(gang, current));
   else findKilledNodes(coordinator, gang);
 
