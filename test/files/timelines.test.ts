@@ -6,7 +6,7 @@ import { startStillpoint } from '../support/stillpoint.ts';
 import { parseSteps } from '../workloads/harness.ts';
 
 const steps = 400;
-const files = ['files.py', '--steps', String(steps), '--step-ms', '10', '--shared', 'shared.log'] as const;
+const files = ['files.py', '--steps', String(steps), '--step-ms', '20', '--shared', 'shared.log'] as const;
 
 test('logs of each member and one that all append to, back and forth between epochs', async () => {
   await using sp = await startStillpoint();
@@ -46,7 +46,10 @@ test('logs of each member and one that all append to, back and forth between epo
 
 test('`logs` shows exactly one timeline', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: ['build/tree', '--steps', '300', '--step-ms', '5'] });
+  const gang = await sp.run({
+    ranks: 2,
+    command: ['build/tree', '--steps', String(steps), '--step-ms', '20'],
+  });
   await gang.goOn(20);
   const { epoch } = await gang.checkpoint();
   const numbers = async (rank: number): Promise<number[]> =>
@@ -64,5 +67,5 @@ test('`logs` shows exactly one timeline', async () => {
   await gang.goOn(10);
   await gang.restore();
   await gang.finish();
-  for (const rank of [0, 1]) expect(await numbers(rank)).toEqual([...Array(300).keys()]);
+  for (const rank of [0, 1]) expect(await numbers(rank)).toEqual([...Array(steps).keys()]);
 });
