@@ -44,7 +44,9 @@ test('a folder that can not be written to', async () => {
 test('a folder on a disk that is full', async () => {
   await using disk = await mountTmpfs(join(base, 'disk'), '64k');
   await disk.fill();
-  await expectRefused(join(disk.path, 'home'), 'SP_HOME_UNUSABLE');
+  const home = join(disk.path, 'home');
+  await expectRefused(home, 'SP_HOME_UNUSABLE');
+  expect(await readdir(home)).toEqual([]);
 });
 
 test('a folder that a newer version has written', async () => {

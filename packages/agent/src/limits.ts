@@ -6,8 +6,8 @@ export const limits = {
   helperOutputBytesMax: 8 * 1024 * 1024,
   /** How often a cgroup's freezer state is read while it freezes. */
   freezePollMs: 1,
-  /** Longest wait for a cgroup to freeze. */
-  freezeMs: 3_000,
+  /** Longest wait for a cgroup to freeze: shorter than the protocol's deadline, so that whoever is stuck gets named. */
+  freezeMs: 1_500,
   /** Longest wait for killed processes to be gone. */
   killMs: 10_000,
   /** Longest wait for a new sandbox to answer. */

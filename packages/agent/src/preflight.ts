@@ -10,9 +10,9 @@ import {
 } from '@stillpoint/protocol';
 import { exec } from './exec.ts';
 import { cgroupProcesses } from './freezer.ts';
-import { holdBudgetMs, readSocketTimers } from './hold-budget.ts';
+import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
-import { enterSandbox, type SandboxRecord } from './sandbox-record.ts';
+import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
 
 /** What preflight found of one member. */
@@ -25,31 +25,32 @@ export interface PreflightResult {
 /** Device files that CRIU can dump. */
 const harmlessDevices = /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|console|pts\/\d+|shm\/.*)$/;
 
-/** Looks at a member of the gang while it runs. Changes nothing. */
+/** Looks at a member of the gang while it runs. Changes nothing. One that has ended, or ends meanwhile, is a blocker. */
 export async function preflightMember(
   context: MemberContext,
   outside: OutsidePolicy,
 ): Promise<PreflightResult> {
   const { record } = context;
   const pids = await cgroupProcesses(record.slot.cgroup);
-  const found = await Promise.all([
-    descriptorBlockers(record, pids),
-    ipcBlockers(record),
-    outside === 'refuse' ? outsideBlockers(record) : [],
-    roomBlockers(context, pids),
-  ]);
-  const gone =
-    pids.length === 0
-      ? [
-          blocker(
-            record,
-            'SP_MEMBER_GONE',
-            'has no process any more',
-            'See `stillpoint show` for how it ended.',
-          ),
-        ]
-      : [];
-  return { blockers: [...gone, ...found.flat()], holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)) };
+  if (pids.length === 0) return gone(record);
+  try {
+    const found = await Promise.all([
+      descriptorBlockers(record, pids),
+      ipcBlockers(record),
+      outside === 'refuse' ? outsideBlockers(record) : [],
+      roomBlockers(context, pids),
+    ]);
+    return { blockers: found.flat(), holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)) };
+  } catch (error) {
+    if (await isSandboxAlive(record)) throw error;
+    return gone(record);
+  }
+}
+
+function gone(record: SandboxRecord): PreflightResult {
+  const remedy = 'See `stillpoint show` for how it ended.';
+  const blockers = [blocker(record, 'SP_MEMBER_GONE', 'has no process any more', remedy)];
+  return { blockers, holdBudgetMs: longestHoldMs() };
 }
 
 function blocker(record: SandboxRecord, code: string, what: string, remedy: string): Blocker {

@@ -49,6 +49,7 @@ export class Checkpoints {
    * @throws `SP_CHECKPOINT_RUNNING`, `SP_GANG_BUSY`, `SP_GANG_NOT_RUNNING`, `SP_GANG_ENDING`, or why it was aborted
    */
   async take(gang: Gang, request: Request, trigger: Trigger, verb: VerbContext): Promise<CheckpointResult> {
+    const startedAtMs = performance.now();
     for (let retries = 0; ; retries += 1) {
       const run = await this.#open(gang, request, trigger);
       const end = await this.#follow(gang, run, request, verb);
@@ -57,7 +58,10 @@ export class Checkpoints {
       const { failure, result } = end;
       verb.signal.throwIfAborted();
       const mayRetry =
-        failure.retryable && result === 'aborted' && retries + 1 < limits.checkpointAttemptsMax;
+        failure.retryable &&
+        result === 'aborted' &&
+        retries + 1 < limits.checkpointAttemptsMax &&
+        performance.now() - startedAtMs < limits.checkpointRetryMs;
       if (!mayRetry) throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
       verb.report({ phase: 'retry', message: `${failure.message}; trying again`, epoch: run.epoch });
       await delay(limits.checkpointPauseMs * (retries + 1), undefined, { signal: verb.signal });

@@ -1,6 +1,6 @@
 // The state folder: made where it is missing, and refused where it can't be used.
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type HomePaths, homePaths } from '@stillpoint/agent';
 import { z } from 'zod';
@@ -44,15 +44,24 @@ async function checkFormat(home: string): Promise<void> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const temporary = `${file}.${randomUUID()}`;
-    const format = { format: 'stillpoint-home', version: homeVersion } satisfies z.infer<typeof formatSchema>;
-    await writeFile(temporary, `${JSON.stringify(format)}\n`);
-    await rename(temporary, file);
+    await writeFormat(file);
     return;
   }
   const parsed = formatSchema.safeParse(parseOrUndefined(text));
   if (!parsed.success) throw new HomeUnusable(home, `${file} is not what Stillpoint writes`);
   if (parsed.data.version > homeVersion) throw new HomeNewerVersion(home, parsed.data.version, homeVersion);
+}
+
+async function writeFormat(file: string): Promise<void> {
+  const format = { format: 'stillpoint-home', version: homeVersion } satisfies z.infer<typeof formatSchema>;
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, `${JSON.stringify(format)}\n`);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 function parseOrUndefined(text: string): unknown {

@@ -57,6 +57,8 @@ export const limits = {
   retryLongestMs: 5_000,
   /** Most epochs of one checkpoint verb: each that is aborted for a passing reason is followed by another. */
   checkpointAttemptsMax: 4,
+  /** How long after its begin such a verb may begin another: one that failed slowly has stalled the gang enough. */
+  checkpointRetryMs: 15_000,
   /** How long the gang runs between two of them. */
   checkpointPauseMs: 250,
   /** Shortest pause between two periodic checkpoints of a gang that are late. */
