@@ -172,7 +172,7 @@ COMP_CWORD=$(($# - 1)); _stillpoint; printf '%s\\n' "\${COMPREPLY[@]}"; cat "${f
   test('knows that bash breaks words at "@"', async () => {
     const words = [`${folder}/stillpoint`, 'timeline', 'train', '@'];
     expect(await complete(`${folder}/stillpoint timeline train@`, words)).toBe(
-      '6\n7\n__complete|--|timeline|train@|',
+      '@6\n@7\n__complete|--|timeline|train@|',
     );
   });
 });

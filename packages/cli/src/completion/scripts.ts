@@ -7,11 +7,11 @@ export type Shell = (typeof shells)[number];
 const bash = String.raw`# stillpoint completion for bash: eval "$(stillpoint completion bash)"
 _stillpoint() {
   local words current before='' candidate
-  # readline breaks words at "@": take them from the line itself
+  # readline breaks words before "@": they are taken from the line itself, and candidates begin where it breaks
   read -ra words <<<"${'$'}{COMP_LINE:0:COMP_POINT}"
   [[ ${'$'}{COMP_LINE:COMP_POINT-1:1} == [[:space:]] ]] && words+=('')
   current=${'$'}{words[${'$'}{#words[@]}-1]}
-  [[ $current == *@* ]] && before=${'$'}{current%@*}@
+  [[ $current == *@* ]] && before=${'$'}{current%@*}
   COMPREPLY=()
   while IFS=$'\t' read -r candidate _; do
     case $candidate in

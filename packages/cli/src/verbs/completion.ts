@@ -59,11 +59,12 @@ const noneFound: Looked = { directives: [], words: [] };
 /** Never fails, and never takes long: a shell waits for it. */
 async function lookedUp(session: Session, lookup: Lookup, current: string): Promise<Looked> {
   if (lookup === 'files' || lookup === 'folders') return { directives: [`:${lookup}`], words: [] };
-  const signal = AbortSignal.any([session.signal, AbortSignal.timeout(limits.completionDeadlineMs)]);
   try {
     const client = await session.io.connectIfRunning(session.home);
     if (client === undefined) return noneFound;
     const { lookUp } = await import('../completion/lookup.ts');
+    // from here on: loading this program is not the coordinator's fault
+    const signal = AbortSignal.any([session.signal, AbortSignal.timeout(limits.completionDeadlineMs)]);
     const { words, isOpenEnded } = await lookUp(lookup, current, client, signal);
     return { directives: isOpenEnded === true ? [':nospace'] : [], words };
   } catch {
