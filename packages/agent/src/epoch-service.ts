@@ -1,5 +1,5 @@
 // Drives the protocol's machine of every member of this node in its epochs. Decides nothing itself.
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Decision,
@@ -21,7 +21,7 @@ import { toFailure } from './failure.ts';
 import type { DigestCache } from './files/index.ts';
 import { isFrozen } from './freezer.ts';
 import { listHolds } from './hold.ts';
-import { MachinePart } from './machine-part.ts';
+import { type KeptPart, MachinePart } from './machine-part.ts';
 import { type MemberContext, newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
@@ -62,30 +62,43 @@ export class EpochService {
   async recover(): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
-      const state = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as MemberEpochState;
-      const { header, member, holdId } = state.context;
-      const record = this.#options.members
-        .sandboxes(header.gang, header.incarnation)
-        .find((sandbox) => sandbox.member === member);
-      if (record === undefined) {
-        await rm(join(this.#folder, name));
-        continue;
-      }
-      const part = this.#add(record, state);
-      part.reports = state.context.reports;
-      const found = {
-        frozen: await isFrozen(this.#options.freezer, record.slot.cgroup),
-        held: (await listHolds(record.slot.namespace)).includes(holdId),
-      };
-      part.machine.feed({ kind: 'Restarted', found });
+      const text = await readFile(join(this.#folder, name), 'utf8');
+      const { state, kept: record } = JSON.parse(text) as KeptPart<MemberEpochState, SandboxRecord>;
+      await this.#recoverPart(record, state);
     }
+  }
+
+  /** The member may be gone: after a *stop* it is, and its image is still to be kept. */
+  async #recoverPart(record: SandboxRecord, state: MemberEpochState): Promise<void> {
+    const { freezer, members } = this.#options;
+    const { header, holdId } = state.context;
+    const part = this.#add(record, state);
+    part.reports = state.context.reports;
+    const isHere = members
+      .sandboxes(header.gang, header.incarnation)
+      .some(({ member }) => member === record.member);
+    const found = {
+      frozen: isHere && (await isFrozen(freezer, record.slot.cgroup)),
+      held: isHere && (await listHolds(record.slot.namespace)).includes(holdId),
+    };
+    part.machine.feed({ kind: 'Restarted', found });
+    if (!isHere) part.machine.feed({ kind: 'MemberDied', reason: 'it was gone when its agent came back' });
   }
 
   /** A coordinator's order: every member of the gang on this node hears it. */
   command(command: EpochCommand): void {
+    const { fences, log, members } = this.#options;
+    if (!fences.admitEpoch(command)) {
+      log.warn(
+        { gang: command.gang, epoch: command.epoch, fence: command.fence },
+        `${command.kind} is of the past`,
+      );
+      return;
+    }
     const heard = new Set<EpochPart>();
-    for (const record of this.#options.members.sandboxes(command.gang, command.incarnation)) {
-      this.#supersede(command, record);
+    for (const record of members.sandboxes(command.gang, command.incarnation)) {
+      // what an older epoch still has to undo would undo this one's work: the coordinator asks again
+      if (this.#supersede(command, record)) continue;
       heard.add(
         this.#parts.get(keyOf(command.gang, command.epoch, record.member)) ?? this.#begin(record, command),
       );
@@ -141,13 +154,15 @@ export class EpochService {
         digests,
         removeStopped: () => members.removeMember(record),
       }),
-      machine: new MachinePart({
+      machine: new MachinePart<MemberEpochState, MemberEvent, MemberEffect>({
         key,
         member: record.member,
         file: join(this.#folder, `${key}.json`),
         state,
         step: stepMemberEpoch,
         perform: (effect) => this.#perform(part, effect),
+        persistFailed: (message) => ({ kind: 'PersistFailed', message }),
+        kept: record,
         log,
       }),
       reports: [],
@@ -156,13 +171,17 @@ export class EpochService {
     return part;
   }
 
-  /** Older epochs of the member are closed when a later one comes. */
-  #supersede(command: EpochCommand, record: SandboxRecord): void {
+  /** Older epochs of the member are closed when a later one comes. @returns whether one still holds the member */
+  #supersede(command: EpochCommand, record: SandboxRecord): boolean {
+    let isEngaged = false;
     for (const part of this.#parts.values()) {
       const { gang, epoch } = headerOf(part);
       if (gang !== command.gang || part.record.member !== record.member || epoch >= command.epoch) continue;
-      if (isMemberEngaged(part.machine.state)) part.machine.feed({ kind: 'Superseded' });
+      if (!isMemberEngaged(part.machine.state)) continue;
+      isEngaged = true;
+      part.machine.feed({ kind: 'Superseded' });
     }
+    return isEngaged;
   }
 
   async #perform(part: EpochPart, effect: MemberEffect): Promise<void> {

@@ -12,8 +12,21 @@ export interface MachinePartOptions<State, Event, Effect> {
   readonly state: State;
   readonly step: (state: State, event: Event) => Step<State, Effect>;
   readonly perform: (effect: Effect) => Promise<void> | void;
+  /** The event that tells the machine that its state could not be written down. */
+  readonly persistFailed: (message: string) => Event;
+  /** What a restarted agent has to know besides the state. */
+  readonly kept: unknown;
   readonly log: AgentLog;
 }
+
+/** What stands in the file of a part. */
+export interface KeptPart<State, Kept> {
+  readonly state: State;
+  readonly kept: Kept;
+}
+
+/** The state could not be written down: nothing that relies on it may be done. */
+class StateNotKept extends Error {}
 
 export class MachinePart<State, Event extends { readonly kind: string }, Effect> {
   readonly key: string;
@@ -42,11 +55,7 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
   }
 
   feed(event: Event): void {
-    this.#enqueue(event.kind, async () => {
-      const { state, effects } = this.#options.step(this.#state, event);
-      this.#state = state;
-      await this.#performAll(effects);
-    });
+    this.#enqueue(event.kind, () => this.#take(event));
   }
 
   setDeadline(name: string, afterMs: number, onExpired: () => void): void {
@@ -71,14 +80,41 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
 
   /** Makes `state` what a restarted agent goes on from. */
   async persist(state: State): Promise<void> {
-    await writeFile(`${this.#options.file}.new`, JSON.stringify(state));
-    await rename(`${this.#options.file}.new`, this.#options.file);
+    const { file, kept } = this.#options;
+    try {
+      await writeFile(`${file}.new`, JSON.stringify({ state, kept } satisfies KeptPart<State, unknown>));
+      await rename(`${file}.new`, file);
+    } catch (error) {
+      throw new StateNotKept(String(error), { cause: error });
+    }
   }
 
   /** Nothing more will happen: stops its timers and removes its file. */
   async close(): Promise<void> {
     for (const name of this.#timers.keys()) this.clearDeadline(name);
     await rm(this.#options.file, { force: true });
+  }
+
+  /** An event whose state can't be kept has not happened; the machine hears that instead. */
+  async #take(event: Event): Promise<void> {
+    const before = this.#state;
+    try {
+      await this.#step(event);
+    } catch (error) {
+      if (!(error instanceof StateNotKept)) throw error;
+      this.#options.log.error(
+        { part: this.key, event: event.kind, error: error.message },
+        'a state was not kept',
+      );
+      this.#state = before;
+      await this.#step(this.#options.persistFailed(error.message));
+    }
+  }
+
+  async #step(event: Event): Promise<void> {
+    const { state, effects } = this.#options.step(this.#state, event);
+    this.#state = state;
+    await this.#performAll(effects);
   }
 
   #enqueue(name: string, work: () => Promise<void>): void {

@@ -17,7 +17,7 @@ import {
   stepMemberRestore,
 } from '@stillpoint/protocol';
 import { toFailure } from './failure.ts';
-import { MachinePart } from './machine-part.ts';
+import { type KeptPart, MachinePart } from './machine-part.ts';
 import { newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
 import { RestoreSteps } from './restore-steps.ts';
@@ -56,7 +56,8 @@ export class RestoreService {
   async recover(): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
-      const state = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as MemberRestoreState;
+      const text = await readFile(join(this.#folder, name), 'utf8');
+      const { state } = JSON.parse(text) as KeptPart<MemberRestoreState, null>;
       const part = this.#add(state);
       part.reports = state.context.reports;
       part.machine.feed({ kind: 'Restarted' });
@@ -65,15 +66,20 @@ export class RestoreService {
 
   /** A coordinator's order: every member that comes back on this node hears it. */
   command(command: RestoreCommand): void {
+    const { fences, log } = this.#options;
+    const { gang, incarnation, fence, kind } = command;
+    if (!fences.admitRestore(command))
+      return log.warn({ gang, incarnation, fence }, `${kind} is of the past`);
     for (const member of this.#membersOf(command)) {
       const part =
         this.#parts.get(keyOf(command.gang, command.incarnation, member)) ?? this.#begin(command, member);
       part.machine.feed({ kind: 'CommandReceived', command });
     }
+    // an attempt that only asks whether it may be begun fences nobody yet
+    if (kind === 'RestorePreflight' || kind === 'Abandon') return;
     for (const part of this.#parts.values()) {
-      const { gang, incarnation } = headerOf(part);
-      if (gang === command.gang && incarnation < command.incarnation)
-        part.machine.feed({ kind: 'Superseded' });
+      const header = headerOf(part);
+      if (header.gang === gang && header.incarnation < incarnation) part.machine.feed({ kind: 'Superseded' });
     }
   }
 
@@ -114,13 +120,15 @@ export class RestoreService {
     const key = keyOf(header.gang, header.incarnation, member);
     const part: RestorePart = {
       steps: new RestoreSteps({ paths, freezer, node, vault, members, header, member }),
-      machine: new MachinePart({
+      machine: new MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>({
         key,
         member,
         file: join(this.#folder, `${key}.json`),
         state,
         step: stepMemberRestore,
         perform: (effect) => this.#perform(part, effect),
+        persistFailed: (message) => ({ kind: 'PersistFailed', message }),
+        kept: null,
         log,
       }),
       reports: [],

@@ -1,15 +1,17 @@
 // Puts an agent together: its members, its epochs and restores, the bus, the ledger and the vault.
+import { join } from 'node:path';
 import { type AgentListener, listenAsAgent, type NodeCommand } from '@stillpoint/bus';
 import type { RestoreCommand } from '@stillpoint/protocol';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
+import { Fences } from './fences.ts';
 import { findFreezer } from './freezer.ts';
 import { longestHoldMs } from './hold-budget.ts';
 import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
 import { NodeMembers } from './node-members.ts';
-import { type HomePaths, nodeSocket } from './paths.ts';
+import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
 import { RestoreService } from './restore-service.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
@@ -32,7 +34,8 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
     restores.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
     broadcast(event);
   });
-  const common = { paths, freezer, node: node.name, members, vault, send: broadcast, log };
+  const fences = new Fences(join(nodeRuntime(paths, node.name), 'seen'));
+  const common = { paths, freezer, node: node.name, members, vault, fences, send: broadcast, log };
   const epochs = new EpochService(common, ledgerDecisions(ledger));
   const restores = new RestoreService(common, ledgerOutcomes(ledger));
   await members.recover();
@@ -41,8 +44,13 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   const listener = await listenAsAgent(nodeSocket(paths, node.name), {
     onRequest: (request) => members.answer(request),
     onCommand: (command: NodeCommand) => {
-      if (isRestoreCommand(command)) restores.command(command);
-      else epochs.command(command);
+      try {
+        if (isRestoreCommand(command)) restores.command(command);
+        else epochs.command(command);
+      } catch (error) {
+        // it was not written down, so it was not acted on: the coordinator says it again
+        log.error({ command: command.kind, error: String(error) }, 'a command could not be taken');
+      }
     },
   });
   bus.listener = listener;

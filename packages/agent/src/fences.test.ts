@@ -1,0 +1,76 @@
+// What an agent refuses because it comes from the past.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type EpochCommand,
+  epochNumber,
+  fenceNumber,
+  gangId,
+  incarnationNumber,
+  type RestoreCommand,
+} from '@stillpoint/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fences } from './fences.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fences-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const header = (fence: number, incarnation: number, epoch: number) => ({
+  gang: gangId('g'),
+  fence: fenceNumber(fence),
+  incarnation: incarnationNumber(incarnation),
+  epoch: epochNumber(epoch),
+});
+const hold = (...numbers: [number, number, number]): EpochCommand => ({
+  ...header(...numbers),
+  kind: 'Hold',
+});
+const restore = (
+  kind: 'RestorePreflight' | 'Prepare' | 'Abandon',
+  ...numbers: [number, number, number]
+): RestoreCommand => {
+  const common = header(...numbers);
+  if (kind === 'RestorePreflight') return { ...common, kind, members: [] };
+  return kind === 'Abandon' ? { ...common, kind, reason: '' } : { ...common, kind };
+};
+
+describe.each([
+  ['the same agent', (fences: Fences) => fences],
+  ['an agent that was killed', () => new Fences(folder)],
+])('%s', (_name, later) => {
+  it('refuses a lower fence, incarnation and epoch, and takes the same again', () => {
+    const fences = new Fences(folder);
+    expect(fences.admitEpoch(hold(2, 3, 4))).toBe(true);
+    const next = later(fences);
+    expect(next.admitEpoch(hold(1, 3, 5))).toBe(false);
+    expect(next.admitEpoch(hold(2, 2, 5))).toBe(false);
+    expect(next.admitEpoch(hold(2, 3, 3))).toBe(false);
+    expect(next.admitEpoch(hold(2, 3, 4))).toBe(true);
+    expect(next.admitEpoch(hold(3, 3, 4))).toBe(true);
+    expect(next.admitEpoch(hold(2, 3, 4))).toBe(false);
+  });
+
+  it('lets a gang go on whose restore was refused or given up before it was opened', () => {
+    const fences = new Fences(folder);
+    expect(fences.admitEpoch(hold(1, 1, 7))).toBe(true);
+    expect(fences.admitRestore(restore('RestorePreflight', 1, 2, 3))).toBe(true);
+    expect(fences.admitRestore(restore('Abandon', 1, 2, 3))).toBe(true);
+    expect(later(fences).admitEpoch(hold(1, 1, 8))).toBe(true);
+  });
+
+  it('refuses the incarnation before once another is prepared, except to abandon it', () => {
+    const fences = new Fences(folder);
+    expect(fences.admitEpoch(hold(1, 1, 7))).toBe(true);
+    expect(fences.admitRestore(restore('Prepare', 1, 2, 3))).toBe(true);
+    const next = later(fences);
+    expect(next.admitEpoch(hold(1, 1, 8))).toBe(false);
+    expect(next.admitRestore(restore('Prepare', 1, 1, 3))).toBe(false);
+    expect(next.admitRestore(restore('Abandon', 1, 1, 3))).toBe(true);
+    expect(next.admitRestore(restore('Abandon', 0, 1, 3))).toBe(false);
+    expect(next.admitEpoch(hold(1, 2, 8))).toBe(true);
+  });
+});

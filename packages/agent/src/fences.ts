@@ -1,0 +1,68 @@
+// The highest numbers that this node ever heard of each gang: what comes from the past changes nothing, also after
+// the agent has died and everything it was told is forgotten.
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type EpochCommand,
+  type GangId,
+  type HighestSeen,
+  isPastAttempt,
+  isPastEpoch,
+  type RestoreCommand,
+} from '@stillpoint/protocol';
+
+/** Orders that are given once the ledger has the attempt as the gang's latest incarnation. */
+const afterOpening: ReadonlySet<RestoreCommand['kind']> = new Set(['Prepare', 'Restore', 'Lift']);
+
+export class Fences {
+  readonly #folder: string;
+  readonly #seen = new Map<GangId, HighestSeen>();
+
+  /** @param folder kept while the machine is up */
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
+      const seen = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HighestSeen;
+      this.#seen.set(name.slice(0, -'.json'.length) as GangId, seen);
+    }
+  }
+
+  /** Whether the command counts. It is written down before it is acted on. @throws when that can't be done */
+  admitEpoch({ gang, fence, incarnation, epoch }: EpochCommand): boolean {
+    const seen = this.#seen.get(gang);
+    if (seen !== undefined && isPastEpoch(seen, { fence, incarnation, epoch })) return false;
+    this.#note(gang, { fence, incarnation, epoch });
+    return true;
+  }
+
+  /** The same for a restore. What is to be abandoned may be of the past; until it is opened, an attempt is no news. */
+  admitRestore(command: RestoreCommand): boolean {
+    const { gang, fence, incarnation, kind } = command;
+    const seen = this.#seen.get(gang);
+    const known = {
+      fence,
+      incarnation: kind === 'Abandon' && seen !== undefined ? seen.incarnation : incarnation,
+    };
+    if (seen !== undefined && isPastAttempt(seen, known)) return false;
+    if (afterOpening.has(kind)) {
+      this.#note(gang, { fence, incarnation, epoch: seen?.incarnation === incarnation ? seen.epoch : null });
+    } else if (seen !== undefined) {
+      this.#note(gang, { ...seen, fence });
+    }
+    return true;
+  }
+
+  #note(gang: GangId, numbers: HighestSeen): void {
+    const seen = this.#seen.get(gang);
+    const isKnown =
+      seen?.fence === numbers.fence &&
+      seen.incarnation === numbers.incarnation &&
+      seen.epoch === numbers.epoch;
+    if (isKnown) return;
+    const file = join(this.#folder, `${gang}.json`);
+    writeFileSync(`${file}.new`, JSON.stringify(numbers));
+    renameSync(`${file}.new`, file);
+    this.#seen.set(gang, numbers);
+  }
+}

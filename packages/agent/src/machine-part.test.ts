@@ -1,0 +1,73 @@
+// The driver of a machine: order, and a state that can't be written down.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MachinePart } from './machine-part.ts';
+
+type Event =
+  | { readonly kind: 'Add'; readonly value: number }
+  | { readonly kind: 'PersistFailed'; readonly message: string };
+type Effect =
+  { readonly kind: 'Persist'; readonly record: number[] } | { readonly kind: 'Act'; readonly value: number };
+
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'machine-part-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A machine that collects numbers, keeps them, and acts on each; -1 stands for a failure to keep. */
+function makePart(file: string) {
+  const acts: number[] = [];
+  const idle = Promise.withResolvers<undefined>();
+  const part: MachinePart<number[], Event, Effect> = new MachinePart<number[], Event, Effect>({
+    key: 'part',
+    member: 0,
+    file,
+    state: [],
+    step: (state, event) => {
+      if (event.kind === 'PersistFailed')
+        return { state: [...state, -1], effects: [{ kind: 'Act', value: -1 }] };
+      const next = [...state, event.value];
+      return {
+        state: next,
+        effects: [
+          { kind: 'Persist', record: next },
+          { kind: 'Act', value: event.value },
+        ],
+      };
+    },
+    perform: (effect) => {
+      if (effect.kind === 'Persist') return part.persist(effect.record);
+      acts.push(effect.value);
+      if (acts.length === 2) idle.resolve(undefined);
+      return undefined;
+    },
+    persistFailed: (message) => ({ kind: 'PersistFailed', message }),
+    kept: { name: 'kept' },
+    log,
+  });
+  return { part, acts, untilTwoActs: idle.promise };
+}
+
+it('takes events one by one, and keeps the state before it acts on it', async () => {
+  const file = join(folder, 'part.json');
+  const { part, acts, untilTwoActs } = makePart(file);
+  part.feed({ kind: 'Add', value: 1 });
+  part.feed({ kind: 'Add', value: 2 });
+  await untilTwoActs;
+  expect(acts).toEqual([1, 2]);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ state: [1, 2], kept: { name: 'kept' } });
+});
+
+it('does nothing that relies on a state that could not be kept', async () => {
+  const { part, acts, untilTwoActs } = makePart(join(folder, 'missing', 'part.json'));
+  part.feed({ kind: 'Add', value: 1 });
+  part.feed({ kind: 'Add', value: 2 });
+  await untilTwoActs;
+  expect(acts).toEqual([-1, -1]);
+  expect(part.state).toEqual([-1, -1]);
+});
