@@ -50,6 +50,7 @@ const fileNote = z.object({
   writable: z.boolean(),
   append: z.boolean(),
   sha256: text.optional(),
+  modifiedMs: z.number(),
   isPrivate: z.boolean(),
 });
 const vote = z.object({

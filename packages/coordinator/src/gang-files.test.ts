@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => harness.dispose());
 
 async function noteOf(path: string): Promise<FileNote> {
-  const { ino, dev, size } = await stat(path);
+  const { ino, dev, size, mtimeMs } = await stat(path);
   const sha256 = createHash('sha256')
     .update(await readFile(path))
     .digest('hex');
@@ -33,6 +33,7 @@ async function noteOf(path: string): Promise<FileNote> {
     inode: ino,
     device: dev,
     sizeBytes: size,
+    modifiedMs: mtimeMs,
     writable: true,
     append: true,
     isPrivate: false,

@@ -34,6 +34,7 @@ const memberFilesSchema = z.object({
         writable: z.boolean(),
         append: z.boolean(),
         sha256: z.string().optional(),
+        modifiedMs: z.number(),
         isPrivate: z.boolean(),
       }),
     ),

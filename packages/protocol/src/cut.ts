@@ -59,6 +59,8 @@ export interface FileNote {
   readonly append: boolean;
   /** SHA-256 in hex of the first `sizeBytes` bytes; absent when no member can write the file. */
   readonly sha256?: string;
+  /** When its content was last changed, in ms since 1970: says whether a file without a digest is the same one. */
+  readonly modifiedMs: number;
   /** A file of the sandbox's own (its /tmp, /dev/shm): saved with the member. */
   readonly isPrivate: boolean;
 }

@@ -10,6 +10,7 @@ function note(path: string, changes: Partial<FileNote> = {}): FileNote {
     inode: 7,
     device: 1,
     sizeBytes: 10,
+    modifiedMs: 5,
     writable: isWritten,
     append: isWritten,
     isPrivate: false,
@@ -30,6 +31,7 @@ describe('mergeNotes', () => {
         inode: 7,
         device: 1,
         sizeBytes: 10,
+        modifiedMs: 5,
         writable: true,
         append: true,
         sha256: 'a',
@@ -56,9 +58,8 @@ describe('mergeNotes', () => {
 
   test('a file that is only read has the largest size and no digest', () => {
     const { files } = merge([note('/data')], [note('/data', { sizeBytes: 11 })]);
-    expect(files).toEqual([
-      { path: '/data', inode: 7, device: 1, sizeBytes: 11, writable: false, append: false, members: [0, 1] },
-    ]);
+    const known = { path: '/data', inode: 7, device: 1, modifiedMs: 5 };
+    expect(files).toEqual([{ ...known, sizeBytes: 11, writable: false, append: false, members: [0, 1] }]);
   });
 
   test('private files are left out, and files are sorted', () => {

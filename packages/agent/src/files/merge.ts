@@ -7,6 +7,8 @@ export interface GangFile {
   readonly path: string;
   readonly inode: number;
   readonly device: number;
+  /** When its content was last changed, as the first member noted. */
+  readonly modifiedMs: number;
   /** The largest size that a member noted. */
   readonly sizeBytes: number;
   readonly writable: boolean;
@@ -58,10 +60,10 @@ export function mergeNotes(votes: readonly MemberFiles[]): MergedFiles {
 function mergeOne(path: string, notes: readonly FileNote[]): Omit<GangFile, 'members'> | FileProblem {
   const [first] = notes;
   if (first === undefined) throw new Error(`no note of ${path}`);
-  const { inode, device } = first;
+  const { inode, device, modifiedMs } = first;
   const writers = notes.filter((note) => note.writable);
   const largest = (from: readonly FileNote[]): number => Math.max(...from.map((note) => note.sizeBytes));
-  const common = { path, inode, device };
+  const common = { path, inode, device, modifiedMs };
   if (writers.length === 0) return { ...common, sizeBytes: largest(notes), writable: false, append: false };
   if (notes.some((note) => note.inode !== inode || note.device !== device))
     return fileProblem(path, 'ambiguous');

@@ -54,7 +54,7 @@ ready()`,
       });
       const notes = await noteMember(member);
       const log = await stat(join(scratch.path, 'log'));
-      const common = { device: log.dev, isPrivate: false };
+      const common = { device: log.dev, isPrivate: false, modifiedMs: expect.any(Number) };
       expect(notes).toEqual([
         {
           ...common,

@@ -95,7 +95,8 @@ async function noteOf(sighting: Sighting, privateDevices: readonly number[]): Pr
   if (!file.isFile() || file.nlink === 0) return undefined;
   if (!sighting.isNamed && !(await isNameOf(sighting, file.ino, file.dev))) return undefined;
   const isPrivate = privateDevices.includes(file.dev);
-  return { path, inode: file.ino, device: file.dev, sizeBytes: file.size, writable, append, isPrivate };
+  const { ino: inode, dev: device, size: sizeBytes, mtimeMs: modifiedMs } = file;
+  return { path, inode, device, sizeBytes, modifiedMs, writable, append, isPrivate };
 }
 
 function mergeSameFile(known: FileNote | undefined, note: FileNote): FileNote {

@@ -12,6 +12,7 @@ import {
   rm,
   stat,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -144,7 +145,7 @@ describe('a file of the cut', () => {
     expect(await readFile(path, 'utf8')).toBe('0123456789');
   });
 
-  test('that is only read must be there and as long', async () => {
+  test('that is only read must be there, the same one or as old, and as long', async () => {
     await using scratch = await scratchFolder();
     const path = join(scratch.path, 'data');
     await writeFile(path, '0123456789');
@@ -157,6 +158,12 @@ describe('a file of the cut', () => {
     await expect(plan()).rejects.toMatchObject({ problems: [{ kind: 'shortened' }] });
     await rm(path);
     await expect(plan()).rejects.toMatchObject({ problems: [{ kind: 'gone' }] });
+    await writeFile(path, '0123456789');
+    await expect(plan()).rejects.toMatchObject({
+      problems: [{ kind: expect.stringMatching(/replaced|written-in-place/) }],
+    });
+    await utimes(path, new Date(), new Date(note.modifiedMs));
+    expect(await plan()).toMatchObject({ kept: [] });
   });
 });
 

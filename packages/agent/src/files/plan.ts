@@ -97,10 +97,7 @@ async function planFile(
   });
   if (state === undefined) return (await planCreation(file, options)) ?? refuse('gone');
   if (!state.isFile()) return refuse('replaced', 'no regular file');
-  if (sha256 === undefined) {
-    const sizes = `${state.size} bytes instead of ${sizeBytes}`;
-    return state.size < sizeBytes ? refuse('shortened', sizes) : { kind: 'none', sizeBytes: state.size };
-  }
+  if (sha256 === undefined) return planReadOnly(file, state, options);
   // two names of one file: the first brings it there
   const other = planned.get(`${state.dev}:${state.ino}`);
   if (other !== undefined) {
@@ -129,6 +126,20 @@ async function planFile(
     sha256,
   };
   return { kind: 'change', action, sizeBytes };
+}
+
+/** Nobody in the gang can write it, so its content was not digested: it has to be the same file, no shorter. */
+function planReadOnly(file: GangFile, state: Stats, options: PlanOptions): Step {
+  const { path, inode, sizeBytes, modifiedMs } = file;
+  const sizes = `${state.size} bytes instead of ${sizeBytes}`;
+  if (state.size < sizeBytes) return { kind: 'problem', problem: fileProblem(path, 'shortened', sizes) };
+  // as old: it is the same, perhaps a copy of it on another machine; grown: somebody appends to it
+  const hasGrown = state.ino === inode && state.size > sizeBytes;
+  if (Math.trunc(state.mtimeMs) === Math.trunc(modifiedMs) || hasGrown) return { kind: 'none', sizeBytes: state.size };
+  const problem = fileProblem(path, kindOfChange(file, state));
+  return options.policy === 'keep'
+    ? { kind: 'keep', problem, sizeBytes: state.size }
+    : { kind: 'problem', problem };
 }
 
 /** The content of the cut as ranges of files that are there, or undefined when none has the digest. */

@@ -21,8 +21,8 @@ export const sha256 = (bytes: Buffer | string): string => createHash('sha256').u
 
 /** A note of a file as a member that appends to it has it. */
 export async function appenderNote(path: string): Promise<FileNote> {
-  const { ino, dev, size } = await stat(path);
-  return { path, inode: ino, device: dev, sizeBytes: size, writable: true, append: true, isPrivate: false };
+  const { ino: inode, dev: device, size: sizeBytes, mtimeMs: modifiedMs } = await stat(path);
+  return { path, inode, device, sizeBytes, modifiedMs, writable: true, append: true, isPrivate: false };
 }
 
 /** Pseudo-random whole numbers below a bound, the same for the same seed (mulberry32). */
