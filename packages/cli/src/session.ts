@@ -90,7 +90,12 @@ export class Session {
     } catch (error) {
       await view.end('failed');
       if (work.aftermath === undefined) throw error;
-      if (error instanceof Interrupted) throw new Interrupted(error.signal, await work.aftermath(client));
+      if (error instanceof Interrupted) {
+        const { isTty, colors } = this.errorLook;
+        if (isTty)
+          this.note(colors.dim('Interrupted: looking what became of it. Ctrl-C again leaves at once.'));
+        throw new Interrupted(error.signal, await work.aftermath(client));
+      }
       if (!isLost(error)) throw error;
       this.#client = undefined;
       throw new CoordinatorLost(await work.aftermath(await this.client()), error);
