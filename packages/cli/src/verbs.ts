@@ -13,6 +13,7 @@ import { remove } from './verbs/remove.ts';
 import { restore } from './verbs/restore.ts';
 import { run } from './verbs/run.ts';
 import { show } from './verbs/show.ts';
+import { shutdown } from './verbs/shutdown.ts';
 import { stop } from './verbs/stop.ts';
 import { timeline } from './verbs/timeline.ts';
 import { verify } from './verbs/verify.ts';
@@ -37,6 +38,7 @@ export const verbs: readonly Verb[] = [
   nodeAdd,
   nodeDrain,
   nodeKill,
+  shutdown,
   doctor,
   completion,
   complete,

@@ -133,6 +133,15 @@ export class CoordinatorClient {
     );
   }
 
+  /** Ends the coordinator, the agents and the nodes' networks; refused while a gang runs. */
+  async shutdown(options?: CallOptions): Promise<void> {
+    await this.#socket.ask(
+      { method: 'POST', path: '/v1/shutdown', body: {} },
+      api.emptyResultSchema,
+      options,
+    );
+  }
+
   /** SIGKILL for everything on the node, as if its power had failed. */
   async killNode(node: string, options?: CallOptions): Promise<void> {
     const call = { method: 'POST', path: `${nodePath(node)}/kill`, body: {} } as const;

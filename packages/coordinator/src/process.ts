@@ -38,7 +38,7 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
   const parts: { server?: Server; coordinator?: Coordinator } = {};
   let isEnding = false;
-  const end = async (why: string, exitCode: number): Promise<void> => {
+  const end = async (why: string, nodes: 'keep' | 'remove' = 'keep'): Promise<void> => {
     if (isEnding) return;
     isEnding = true;
     log.info({ why }, 'this coordinator ends');
@@ -46,9 +46,11 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
     setTimeout(() => process.exit(1), 2 * limits.shutdownMs).unref();
     await parts.server?.close();
     await parts.coordinator?.close();
-    process.exit(exitCode);
+    // they are made again when somebody needs them
+    if (nodes === 'remove') await platform.cleanLeftovers([]);
+    process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal, 0));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.once(event, (error: unknown) => {
       log.fatal({ err: error }, event);
@@ -61,12 +63,18 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   parts.coordinator = coordinator;
   const idle = new IdleClock(coordinator);
   const version = ownVersion();
-  const server = makeServer({ coordinator, home, version, onActivity: (underWay) => idle.note(underWay) });
+  const server = makeServer({
+    coordinator,
+    home,
+    version,
+    onActivity: (underWay) => idle.note(underWay),
+    onShutdown: () => void end('it was told to', 'remove'),
+  });
   parts.server = server;
   await server.listen(apiSocket(paths));
   log.info({ socket: apiSocket(paths) }, 'this coordinator serves');
   setInterval(() => {
-    if (idle.isLongIdle()) void end('nobody needs it', 0);
+    if (idle.isLongIdle()) void end('nobody needs it', 'remove');
   }, limits.idleCheckMs).unref();
 }
 

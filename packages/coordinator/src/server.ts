@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Called at the beginning and at the end of every request. */
   readonly onActivity: (requestsUnderWay: number) => void;
+  /** Called once the answer to a shutdown is on its way. */
+  readonly onShutdown: () => void;
 }
 
 export interface Server {
@@ -49,6 +51,11 @@ export function makeServer(options: ServerOptions): Server {
   app.get('/v1/health', (): api.Health => {
     const { home, version } = options;
     return { version, pid: process.pid, home, fence: context.store.fence, startedAtMs };
+  });
+  app.post('/v1/shutdown', (_request, reply) => {
+    verbs.requireNoGangs(options.coordinator);
+    reply.raw.once('finish', options.onShutdown);
+    return {};
   });
   return {
     listen: async (path) => {

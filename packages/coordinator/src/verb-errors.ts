@@ -167,6 +167,16 @@ export class GangEnding extends StillpointError {
   }
 }
 
+/** Nodes are not taken down under gangs that run on them. */
+export class GangsRunning extends StillpointError {
+  constructor(gangs: readonly string[]) {
+    super('SP_GANGS_RUNNING', `${gangs.join(', ')} still ${gangs.length === 1 ? 'runs' : 'run'}`, {
+      remedy: `End what runs first: \`stillpoint checkpoint ${gangs[0] ?? 'NAME'} --stop\`, or \`stillpoint stop\`.`,
+    });
+    this.name = 'GangsRunning';
+  }
+}
+
 /** The verb needs a gang that has ended. */
 export class GangRunning extends StillpointError {
   constructor(gang: string) {

@@ -7,7 +7,7 @@ import { logSegments } from './log-segments.ts';
 import type { ManagedNode } from './node.ts';
 import type { NodeRecord } from './records.ts';
 import type { VerbContext } from './stream.ts';
-import { EpochInUse, EpochNotPublished, GangRunning } from './verb-errors.ts';
+import { EpochInUse, EpochNotPublished, GangRunning, GangsRunning } from './verb-errors.ts';
 import { epochInfo, gangDetail } from './views.ts';
 
 export async function showGang({ context }: Coordinator, gang: Gang): Promise<GangDetail> {
@@ -48,6 +48,12 @@ export async function waitForEnd(gang: Gang, { signal }: VerbContext): Promise<W
   if (ending === undefined) throw new Error(`${gang.name} has ended without a word`);
   const { state, exitCode, reason } = ending;
   return { state, exitCode, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** @throws `SP_GANGS_RUNNING` unless every gang has ended */
+export function requireNoGangs({ context }: Coordinator): void {
+  const alive = context.gangs.list().filter((gang) => !gang.isDead || gang.operation !== undefined);
+  if (alive.length > 0) throw new GangsRunning(alive.map(({ name }) => name));
 }
 
 export function gangLogs({ context }: Coordinator, gang: Gang): GangLogs {

@@ -125,6 +125,7 @@ export class Harness {
       home: this.home,
       version: 'test',
       onActivity: () => undefined,
+      onShutdown: () => undefined,
     });
     await server.listen(socket);
     let isClosed = false;
