@@ -115,6 +115,20 @@ describe('a sandbox', () => {
     expect(await isSandboxAlive(other)).toBe(true);
     expect((await listNamespaces(nodes.paths)).filter((name) => name.includes('n1'))).toEqual([]);
   });
+
+  it('goes with its killed node even while an agent removes it', async () => {
+    await using nodes = await makeNodes(1);
+    for (let round = 0; round < 3; round += 1) {
+      const members = [await nodes.launch(1, counter, 1), await nodes.launch(1, counter, 2)];
+      // commands that are under way on the node die with it
+      const removals = members.map(({ slot }) =>
+        removeSandbox(nodes.paths, nodes.freezer, slot).catch(() => null),
+      );
+      await Promise.all([killVirtualNode(nodes.paths, 'n1'), ...removals]);
+      expect(await listNamespaces(nodes.paths)).toEqual([expect.stringMatching(/-fabric$/)]);
+      await nodes.addNode(1);
+    }
+  });
 });
 
 it('a place that was given back can be taken again at once', async () => {

@@ -81,11 +81,11 @@ export async function startAgent(paths: HomePaths, node: VirtualNode): Promise<v
  * to its agent and to every process in its namespaces; then its networks, cgroups and run-time files go.
  */
 export async function killVirtualNode(paths: HomePaths, node: string): Promise<void> {
-  const namespaces = await nodeNamespaces(paths, node);
-  if (namespaces.includes(nodeNamespace(paths, node))) await unplugNode(paths, node);
+  if ((await listNamespaces(paths)).includes(nodeNamespace(paths, node))) await unplugNode(paths, node);
   const end = performance.now() + limits.killMs;
   for (;;) {
-    const pids = await processesIn(namespaces);
+    // listed anew: until its agent is dead it makes and removes members
+    const pids = await processesIn(await nodeNamespaces(paths, node));
     if (pids.length === 0) break;
     if (performance.now() > end) throw new NodeKillTimeout(node, pids);
     for (const pid of pids) kill(pid);
@@ -93,7 +93,7 @@ export async function killVirtualNode(paths: HomePaths, node: string): Promise<v
       await thaw(freezer, join(freezer.root, name));
     await delay(limits.freezePollMs);
   }
-  await removeNodeRemains(paths, node, namespaces);
+  await removeNodeRemains(paths, node);
 }
 
 /**
@@ -121,12 +121,8 @@ async function removeMachineRemains(paths: HomePaths): Promise<void> {
   await rm(paths.runtime, { recursive: true, force: true });
 }
 
-async function removeNodeRemains(
-  paths: HomePaths,
-  node: string,
-  namespaces: readonly string[],
-): Promise<void> {
-  for (const name of namespaces) await deleteNamespace(name);
+async function removeNodeRemains(paths: HomePaths, node: string): Promise<void> {
+  for (const name of await nodeNamespaces(paths, node)) await deleteNamespace(name);
   for (const { freezer, name } of await nodeSandboxes(paths, node)) {
     await removeCgroup(join(freezer.root, name));
     await rm(join(paths.runtime, 'sandboxes', name), { recursive: true, force: true });
@@ -154,10 +150,16 @@ async function nodeSandboxes(
   return found;
 }
 
-/** Processes whose network namespace is one of these. */
+/** Processes whose network namespace is one of these. One that is gone by now has none. */
 async function processesIn(namespaces: readonly string[]): Promise<number[]> {
   const inodes = new Set<string>();
-  for (const name of namespaces) inodes.add(`net:[${(await stat(namespacePath(name))).ino}]`);
+  for (const name of namespaces) {
+    try {
+      inodes.add(`net:[${(await stat(namespacePath(name))).ino}]`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;

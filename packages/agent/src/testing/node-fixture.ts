@@ -11,6 +11,8 @@ import { cleanLeftovers, createVirtualNode } from '../virtual-node.ts';
 export interface NodeFixture extends AsyncDisposable {
   readonly paths: HomePaths;
   readonly freezer: Freezer;
+  /** Makes a node anew that was killed. */
+  addNode(node: number): Promise<void>;
   /** Starts a member's command on a node (1 and up), in the slot or the next that was never used. */
   launch(node: number, command: readonly string[], slot?: number): Promise<SandboxRecord>;
   /** The member's status as its sp-init tells it. */
@@ -25,11 +27,12 @@ export async function makeNodes(nodes: number, version?: FreezerVersion): Promis
   const paths = homePaths(home);
   const freezer = await findFreezer(paths.tag, version);
   const used = new Map<number, number>();
-  for (let index = 1; index <= nodes; index += 1)
-    await createVirtualNode(paths, { name: `n${index}`, index });
+  const addNode = (index: number): Promise<void> => createVirtualNode(paths, { name: `n${index}`, index });
+  for (let index = 1; index <= nodes; index += 1) await addNode(index);
   return {
     paths,
     freezer,
+    addNode,
     async launch(node, command, wanted) {
       const number = wanted ?? (used.get(node) ?? 0) + 1;
       used.set(node, number);
