@@ -1,8 +1,11 @@
 // A typed client of the coordinator's API over its unix socket. A call that is aborted hangs up: the coordinator then
 // gives up a checkpoint that is not decided, or a start or restore that is not under way to `go`.
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import * as api from './api.ts';
 import { ApiSocket, type CallOptions, type StreamOptions } from './api-socket.ts';
+import { CoordinatorUnreachable } from './errors.ts';
+import { limits } from './limits.ts';
 
 const gangPath = (gang: string): string => `/v1/gangs/${encodeURIComponent(gang)}`;
 const epochPath = (gang: string, epoch: number): string => `${gangPath(gang)}/epochs/${epoch}`;
@@ -13,9 +16,11 @@ const nodePath = (node: string): string => `/v1/nodes/${encodeURIComponent(node)
  * and the signal's reason when it was aborted.
  */
 export class CoordinatorClient {
+  readonly #socketPath: string;
   readonly #socket: ApiSocket;
 
   constructor(socketPath: string) {
+    this.#socketPath = socketPath;
     this.#socket = new ApiSocket(socketPath);
   }
 
@@ -133,18 +138,32 @@ export class CoordinatorClient {
     );
   }
 
-  /** Ends the coordinator, the agents and the nodes' networks; refused while a gang runs. */
+  /** Ends the coordinator, the agents and the nodes' networks; refused while a gang runs. Done once all are gone. */
   async shutdown(options?: CallOptions): Promise<void> {
-    await this.#socket.ask(
-      { method: 'POST', path: '/v1/shutdown', body: {} },
-      api.emptyResultSchema,
-      options,
-    );
+    const { pid } = await this.health(options);
+    const call = { method: 'POST', path: '/v1/shutdown', body: {} } as const;
+    await this.#socket.ask(call, api.emptyResultSchema, options);
+    // it goes last
+    const end = performance.now() + limits.endDeadlineMs;
+    while (isRunning(pid)) {
+      if (performance.now() > end) throw new CoordinatorUnreachable(this.#socketPath, 'it does not end');
+      await delay(limits.endPollMs, undefined, options);
+    }
   }
 
   /** SIGKILL for everything on the node, as if its power had failed. */
   async killNode(node: string, options?: CallOptions): Promise<void> {
     const call = { method: 'POST', path: `${nodePath(node)}/kill`, body: {} } as const;
     await this.#socket.ask(call, api.emptyResultSchema, options);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
   }
 }

@@ -30,12 +30,15 @@ export async function ensureCoordinator(
   const paths = await openHome(home);
   const client = new CoordinatorClient(apiSocket(paths));
   if (await answers(client, options.signal)) return client;
-  const started = await start(paths, options.program ?? coordinatorProgram);
+  let started = await start(paths, options.program ?? coordinatorProgram);
   try {
     const end = performance.now() + limits.startDeadlineMs;
     while (!(await answers(client, options.signal))) {
       const failure = started.failure();
       if (failure !== undefined) throw failure;
+      // another one has the state folder: it is about to answer, or to end
+      if (started.endedMsAgo() > limits.startAgainMs)
+        started = await start(paths, options.program ?? coordinatorProgram);
       if (performance.now() > end)
         throw new CoordinatorStartFailed(
           `nothing answers after ${limits.startDeadlineMs} ms`,
@@ -66,6 +69,8 @@ async function answers(client: CoordinatorClient, signal: AbortSignal | undefine
 interface Started {
   /** Why it ended, unless it runs, or another one has the state folder. */
   failure(): Error | undefined;
+  /** Negative while it runs. */
+  endedMsAgo(): number;
   letGo(): void;
 }
 
@@ -79,16 +84,19 @@ async function start(paths: HomePaths, program: string): Promise<Started> {
   await log.close();
   let said = '';
   let failure: Error | undefined;
+  let endedAtMs = Infinity;
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
   child.once(
     'error',
     (error) => (failure = new CoordinatorStartFailed(error.message, coordinatorLog(paths))),
   );
   child.once('close', (code, signal) => {
+    endedAtMs = performance.now();
     if (code !== 0) failure = failureOf(said, signal ?? `exit ${code}`, coordinatorLog(paths));
   });
   return {
     failure: () => failure,
+    endedMsAgo: () => performance.now() - endedAtMs,
     letGo: () => {
       child.stdout?.destroy();
       child.unref();

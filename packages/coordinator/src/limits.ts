@@ -31,6 +31,8 @@ export const limits = {
   /** How long a coordinator may take to start: it brings the nodes of its state folder up first. */
   startDeadlineMs: 60_000,
   startPollMs: 20,
+  /** How often a coordinator is started anew while the one before it is about to end. */
+  startAgainMs: 500,
   /** Most nodes of one state folder: their subnets are /24 of one /16. */
   nodesMax: 250,
   /** Most tries to become the leader while others do too. */
@@ -70,4 +72,7 @@ export const limits = {
   idleCheckMs: 10_000,
   /** How long a coordinator that is asked to end waits for its epochs to let go. */
   shutdownMs: 8_000,
+  /** How long a client waits for the end of a coordinator that it has shut down. */
+  endDeadlineMs: 30_000,
+  endPollMs: 20,
 } as const;

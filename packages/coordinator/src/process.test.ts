@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { homePaths, nodeSocket } from '@stillpoint/agent';
+import { holdExclusively } from '@stillpoint/bus';
 import { type Ledger, openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -55,17 +56,22 @@ afterEach(async () => {
   if (world.violations.length > 0) throw new Error(world.violations.join('; '));
 });
 
-/** Kills every coordinator that was started for a state folder. @returns how many there were */
-async function killAllOf(folder: string): Promise<number> {
+/** The coordinators that were started for a state folder. */
+async function processesOf(folder: string): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  let found = 0;
+  const found: number[] = [];
   for (const pid of pids) {
-    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (!text.split('\0').includes(program) || !text.split('\0').includes(folder)) continue;
-    found += 1;
-    kill(pid, 'SIGKILL');
+    const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    if (words.includes(program) && words.includes(folder)) found.push(pid);
   }
   return found;
+}
+
+/** Kills every coordinator that was started for a state folder. @returns how many there were */
+async function killAllOf(folder: string): Promise<number> {
+  const pids = await processesOf(folder);
+  for (const pid of pids) kill(pid, 'SIGKILL');
+  return pids.length;
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {
@@ -100,6 +106,16 @@ describe('ensureCoordinator', () => {
     const clients = await Promise.all(Array.from({ length: 4 }, ensure));
     const pids = new Set((await Promise.all(clients.map((client) => client.health()))).map(({ pid }) => pid));
     expect(pids.size).toBe(1);
+  });
+
+  it('outlasts one that is about to end and answers nobody', async () => {
+    const release = await holdExclusively(`stillpoint-coordinator-${homePaths(home).tag}`);
+    const asked = ensure();
+    // one that is started meanwhile finds the state folder taken, and ends
+    await until(async () => expect(await processesOf(home)).toHaveLength(1));
+    await until(async () => expect(await processesOf(home)).toEqual([]));
+    await release?.();
+    expect((await (await asked).health()).home).toBe(home);
   });
 
   it('says why none can start', async () => {
