@@ -50,8 +50,12 @@ export class Checkpoints {
    */
   async take(gang: Gang, request: Request, trigger: Trigger, verb: VerbContext): Promise<CheckpointResult> {
     const startedAtMs = performance.now();
+    let given: GaveUp | undefined;
     for (let retries = 0; ; retries += 1) {
-      const run = await this.#open(gang, request, trigger);
+      const run = await this.#open(gang, request, trigger).catch((error: unknown) => {
+        // a gang that an attempt has cost its life can't be cut again: what happened then is to be said
+        throw given ?? error;
+      });
       const end = await this.#follow(gang, run, request, verb);
       if (end === undefined || end.failure === null) return { ...epochInfo(gang, run.epoch), retries };
 
@@ -62,7 +66,8 @@ export class Checkpoints {
         result === 'aborted' &&
         retries + 1 < limits.checkpointAttemptsMax &&
         performance.now() - startedAtMs < limits.checkpointRetryMs;
-      if (!mayRetry) throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
+      given = new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
+      if (!mayRetry) throw given;
       verb.report({ phase: 'retry', message: `${failure.message}; trying again`, epoch: run.epoch });
       await delay(limits.checkpointPauseMs * (retries + 1), undefined, { signal: verb.signal });
     }

@@ -244,6 +244,21 @@ describe('checkpoint', () => {
     expect(states).toEqual(['aborted', 'aborted', 'published']);
   });
 
+  it('that costs the gang its life says how, though there is nothing to try again with', async () => {
+    await start('train');
+    harness.beforeStep = ({ step, member }) => {
+      if (member !== 1) return;
+      if (step === 'release') exit('train', 1, 137);
+      if (step !== 'dump') return;
+      throw new StillpointError('SP_CRIU_KILLED', 'killed', { remedy: 'Restore it.', retryable: true });
+    };
+    await expect(client.checkpoint('train')).rejects.toMatchObject({
+      code: 'SP_CRIU_KILLED',
+      message: 'epoch 1 of train: member 1: killed',
+    });
+    expect(await client.wait('train')).toMatchObject({ state: 'failed', exitCode: 137 });
+  });
+
   it('is given up when the caller hangs up before the decision', async () => {
     await start('train');
     const controller = new AbortController();
