@@ -21,18 +21,12 @@ import { toFailure } from './failure.ts';
 import type { DigestCache } from './files/index.ts';
 import { isFrozen } from './freezer.ts';
 import { listHolds } from './hold.ts';
+import type { Decisions } from './ledger-words.ts';
 import { type KeptPart, MachinePart } from './machine-part.ts';
 import { type MemberContext, newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
 import type { ServiceOptions } from './service-options.ts';
-
-/** The ledger's word on an epoch, as an agent may ask for it. */
-export interface Decisions {
-  read(header: EpochHeader): Promise<Decision | 'none' | 'unavailable'>;
-  /** Writes `abort` unless the epoch is decided. @returns what stands in the ledger then */
-  tryAbort(header: EpochHeader, reason: string): Promise<Decision | 'none' | 'unavailable'>;
-}
 
 /** One member in one epoch. */
 interface EpochPart {

@@ -2,13 +2,27 @@
 import type { Ledger, Transaction } from '@stillpoint/ledger';
 import {
   type Decision,
+  type EpochHeader,
   ledgerKeys,
+  type RestoreHeader,
   type RestoreOutcome,
   writeDecision,
   writeOutcome,
 } from '@stillpoint/protocol';
-import type { Decisions } from './epoch-service.ts';
-import type { Outcomes } from './restore-service.ts';
+
+/** The ledger's word on an epoch, as an agent may ask for it. */
+export interface Decisions {
+  read(header: EpochHeader): Promise<Decision | 'none' | 'unavailable'>;
+  /** Writes `abort` unless the epoch is decided. @returns what stands in the ledger then */
+  tryAbort(header: EpochHeader, reason: string): Promise<Decision | 'none' | 'unavailable'>;
+}
+
+/** The ledger's word on a restore attempt, as an agent may ask for it. */
+export interface Outcomes {
+  read(header: RestoreHeader): Promise<RestoreOutcome | 'none' | 'unavailable'>;
+  /** Writes `abandon` unless the attempt has its outcome. @returns what stands in the ledger then */
+  tryAbandon(header: RestoreHeader, reason: string): Promise<RestoreOutcome | 'none' | 'unavailable'>;
+}
 
 export function ledgerDecisions(ledger: Ledger): Decisions {
   const read = (key: string): Promise<Decision | 'none' | 'unavailable'> =>

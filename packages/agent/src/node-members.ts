@@ -28,6 +28,7 @@ import {
   type SlotOwner,
   type UsedSlot,
 } from './sandbox-record.ts';
+import { Turns } from './turns.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 const keyOf = (owner: SlotOwner): string => `${owner.gang}/${owner.incarnation}/${owner.member}`;
@@ -42,8 +43,8 @@ export class NodeMembers {
   readonly #onExit: (event: MemberExited) => void;
   readonly #used = new Map<string, UsedSlot>();
   readonly #watches = new Map<string, () => void>();
-  /** What was last asked for each member: requests come twice, and one thing at a time is done to a member. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Requests come twice, and one thing at a time is done to a member. */
+  readonly #turns = new Turns();
 
   constructor(paths: HomePaths, freezer: Freezer, node: VirtualNode, onExit: (event: MemberExited) => void) {
     this.#paths = paths;
@@ -115,12 +116,12 @@ export class NodeMembers {
 
   /** Reserves a place for the member, or finds the one that it has. */
   reserve(owner: SlotOwner): Promise<UsedSlot> {
-    return this.#inTurn(owner, () => this.#reserve(owner));
+    return this.#turns.take(keyOf(owner), () => this.#reserve(owner));
   }
 
   /** Starts a sandbox in the member's reserved place. Does nothing when it is there already. */
   launch(launch: Omit<SandboxLaunch, 'logFolder'>): Promise<SandboxRecord> {
-    return this.#inTurn(launch, async () => {
+    return this.#turns.take(keyOf(launch), async () => {
       const used = await this.#reserve(launch);
       if (used.sandbox !== undefined) return used.sandbox;
       const record = await launchSandbox(this.#paths, used.slot, {
@@ -142,7 +143,7 @@ export class NodeMembers {
 
   /** Kills and removes one member. Its end is not told. */
   removeMember(owner: SlotOwner): Promise<void> {
-    return this.#inTurn(owner, async () => {
+    return this.#turns.take(keyOf(owner), async () => {
       const used = this.#used.get(keyOf(owner));
       if (used === undefined) return;
       this.#watches.get(keyOf(owner))?.();
@@ -150,18 +151,6 @@ export class NodeMembers {
       await removeSandbox(this.#paths, this.#freezer, used.slot);
       this.#used.delete(keyOf(owner));
     });
-  }
-
-  async #inTurn<Result>(owner: SlotOwner, work: () => Promise<Result>): Promise<Result> {
-    const key = keyOf(owner);
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#turns.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
-    }
   }
 
   async #reserve(owner: SlotOwner): Promise<UsedSlot> {

@@ -17,18 +17,12 @@ import {
   stepMemberRestore,
 } from '@stillpoint/protocol';
 import { toFailure } from './failure.ts';
+import type { Outcomes } from './ledger-words.ts';
 import { type KeptPart, MachinePart } from './machine-part.ts';
 import { newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
 import { RestoreSteps } from './restore-steps.ts';
 import type { ServiceOptions } from './service-options.ts';
-
-/** The ledger's word on a restore attempt, as an agent may ask for it. */
-export interface Outcomes {
-  read(header: RestoreHeader): Promise<RestoreOutcome | 'none' | 'unavailable'>;
-  /** Writes `abandon` unless the attempt has its outcome. @returns what stands in the ledger then */
-  tryAbandon(header: RestoreHeader, reason: string): Promise<RestoreOutcome | 'none' | 'unavailable'>;
-}
 
 interface RestorePart {
   readonly machine: MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>;

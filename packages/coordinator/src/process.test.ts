@@ -14,8 +14,8 @@ import { FakeAgent } from './testing/fake-agent.ts';
 import { FakeWorld } from './testing/fake-node.ts';
 
 const program = fileURLToPath(new URL('./testing/coordinator-process.ts', import.meta.url));
-const until = (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const patience = { timeout: 20_000, interval: 10 };
+const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, patience);
 
 let home: string;
 let world: FakeWorld;
@@ -112,8 +112,12 @@ describe('ensureCoordinator', () => {
     const release = await holdExclusively(`stillpoint-coordinator-${homePaths(home).tag}`);
     const asked = ensure();
     // one that is started meanwhile finds the state folder taken, and ends
-    await until(async () => expect(await processesOf(home)).toHaveLength(1));
-    await until(async () => expect(await processesOf(home)).toEqual([]));
+    const [early] = await vi.waitFor(async () => {
+      const pids = await processesOf(home);
+      expect(pids).toHaveLength(1);
+      return pids;
+    }, patience);
+    await until(() => expect(isAlive(early!)).toBe(false));
     await release?.();
     expect((await (await asked).health()).home).toBe(home);
   });

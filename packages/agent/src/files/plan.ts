@@ -135,7 +135,8 @@ function planReadOnly(file: GangFile, state: Stats, options: PlanOptions): Step 
   if (state.size < sizeBytes) return { kind: 'problem', problem: fileProblem(path, 'shortened', sizes) };
   // as old: it is the same, perhaps a copy of it on another machine; grown: somebody appends to it
   const hasGrown = state.ino === inode && state.size > sizeBytes;
-  if (Math.trunc(state.mtimeMs) === Math.trunc(modifiedMs) || hasGrown) return { kind: 'none', sizeBytes: state.size };
+  if (Math.trunc(state.mtimeMs) === Math.trunc(modifiedMs) || hasGrown)
+    return { kind: 'none', sizeBytes: state.size };
   const problem = fileProblem(path, kindOfChange(file, state));
   return options.policy === 'keep'
     ? { kind: 'keep', problem, sizeBytes: state.size }
