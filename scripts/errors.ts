@@ -13,7 +13,8 @@ export interface ListedError {
 export const errorsDocumentPath = 'docs/errors.md';
 
 const declaringFile = /^packages\/([^/]+)\/src\/(?!.*(?:\.test\.ts$|\/?testing[./])).*\.ts$/;
-const codeLiteral = /'(SP_[A-Z0-9_]+)'/g;
+const codeLiteral = /'(SP_[A-Z0-9_]*[A-Z0-9])'/g;
+const docComment = /\/\*\*([\s\S]*?)\*\//g;
 /** What stands before a code that is only compared with: there it is used, not declared. */
 const comparison = /(?:[!=]==?|\bcase)\s*$/;
 
@@ -38,9 +39,14 @@ export function listErrors(sources: readonly Source[]): readonly ListedError[] {
   );
 }
 
-/** What is said of the code at a place: a line comment at it, else its message, else the doc comment above. */
+/** What is said of the code at a place: a line comment at it, its class, its message, or the doc comment above. */
 function meaningAt(text: string, place: number): string {
-  return lineCommentAt(text, place) ?? messageAfter(text, place) ?? docCommentAbove(text, place);
+  return (
+    lineCommentAt(text, place) ??
+    classCommentAbove(text, place) ??
+    messageAfter(text, place) ??
+    asLine([...text.slice(0, place).matchAll(docComment)].at(-1)?.[1] ?? '')
+  );
 }
 
 function lineCommentAt(text: string, place: number): string | undefined {
@@ -52,17 +58,26 @@ function lineCommentAt(text: string, place: number): string | undefined {
   return comment.length > 0 ? comment.join(' ') : undefined;
 }
 
-/** `code: 'SP_X', message: ...` in one object: the message, with what is filled in left out. */
+/** The comment of the class whose constructor hands on the code. */
+function classCommentAbove(text: string, place: number): string | undefined {
+  const above = text.slice(0, place);
+  if (!/\bsuper\(\s*$/.test(above)) return undefined;
+  const head = above.slice(0, above.lastIndexOf('\nclass ') + 1 || above.lastIndexOf('\nexport class ') + 1);
+  const [, comment] = [...head.matchAll(docComment)].at(-1) ?? [];
+  return comment === undefined || !head.endsWith('*/\n') ? undefined : asLine(comment);
+}
+
+/** `'SP_X', message: ...`, `what: ...` or just the text: the message, with what is filled in left out. */
 function messageAfter(text: string, place: number): string | undefined {
-  if (!/\bcode:\s*$/.test(text.slice(0, place))) return undefined;
-  const message = /^'\w+',\s*message:\s*(?:`([^`]*)`|'([^']*)'|"([^"]*)")/.exec(text.slice(place));
+  const message = /^'\w+',\s*(?:(?:message|what):\s*)?(?:`([^`]*)`|'([^']*)'|"([^"]*)")/.exec(
+    text.slice(place),
+  );
   const words = message?.[1] ?? message?.[2] ?? message?.[3];
   return words?.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…');
 }
 
-function docCommentAbove(text: string, place: number): string {
-  const comments = [...text.slice(0, place).matchAll(/\/\*\*([\s\S]*?)\*\//g)];
-  return (comments.at(-1)?.[1] ?? '')
+function asLine(comment: string): string {
+  return comment
     .split('\n')
     .map((line) => line.replace(/^\s*\*? ?/, '').trim())
     .join(' ')
