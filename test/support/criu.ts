@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { installedCriu } from '@stillpoint/agent';
 import { until } from './until.ts';
 
-export type CriuAction = 'dump' | 'restore';
+type CriuAction = 'dump' | 'restore';
 
 /**
  * `fail`: it ends with 1 at once. `hang`: it never begins. `stop`, of dumps only: SIGSTOP ends its progress while it
  * writes the member's memory, and so has the member in its hands.
  */
-export type Mischief = 'fail' | 'hang' | 'stop';
+type Mischief = 'fail' | 'hang' | 'stop';
 
 export interface MischievousCriu extends AsyncDisposable {
   /** For the environment of a Stillpoint. */

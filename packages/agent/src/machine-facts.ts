@@ -21,7 +21,9 @@ export async function readMachineFacts(): Promise<MachineFacts> {
 
 /** A difference that makes a restore impossible. */
 export interface MachineProblem {
-  readonly code: 'SP_BLOCKED_CPU' | 'SP_BLOCKED_KERNEL';
+  readonly code:
+    | 'SP_BLOCKED_CPU' // The node's processor lacks a feature that the program may use.
+    | 'SP_BLOCKED_KERNEL'; // The node's kernel is older than the one under which the checkpoint was made.
   readonly message: string;
   readonly remedy: string;
 }

@@ -64,7 +64,7 @@ export function stagingFolder(paths: HomePaths, gang: string, epoch: number, mem
   return join(paths.staging, gang, String(epoch), String(member));
 }
 
-export const contentsFolder = (staging: string): string => join(staging, 'contents');
+const contentsFolder = (staging: string): string => join(staging, 'contents');
 export const imagesFolder = (staging: string): string => join(staging, 'images');
 
 export async function freezeMember(context: MemberContext, deadlineMs: number): Promise<void> {

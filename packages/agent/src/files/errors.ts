@@ -64,7 +64,7 @@ export class FilesNoRoom extends StillpointError {
 }
 
 /** A file of the cut could not be read or written. */
-export class FileFailed extends StillpointError {
+class FileFailed extends StillpointError {
   constructor(path: string, cause: unknown) {
     super('SP_FILE_FAILED', `${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       remedy: 'Look at the file and its file system, then try again.',

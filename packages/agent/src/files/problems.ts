@@ -1,6 +1,6 @@
 // What can be wrong with a file of the cut, as plain data: it travels, and becomes an error or a blocker.
 
-/** The code of every problem below. */
+// A file of the cut can't be kept, or can't be brought back: the message names it and what is wrong.
 export const fileChangedCode = 'SP_FILE_CHANGED';
 
 /**

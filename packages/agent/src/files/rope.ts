@@ -4,7 +4,7 @@ import { errorCode, fileError } from './errors.ts';
 import { hashRange, openToRead, readRange } from './io.ts';
 
 /** The bytes `from` to `to` of a file. */
-export interface Segment {
+interface Segment {
   /** Absolute path on the host. */
   readonly file: string;
   readonly from: number;
