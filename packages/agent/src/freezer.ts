@@ -144,7 +144,7 @@ export async function killCgroup(freezer: Freezer, cgroup: string): Promise<void
     if (pids.length === 0) return;
     if (performance.now() > end)
       throw new FreezeTimeout(`${cgroup}: killed processes`, limits.killMs, await describeStuck(cgroup));
-    for (const pid of pids) signalIfAlive(pid);
+    for (const pid of pids) killIfAlive(pid);
     await thaw(freezer, cgroup);
     await delay(limits.freezePollMs);
   }
@@ -187,7 +187,8 @@ export async function removeFreezerRoot(freezer: Freezer): Promise<void> {
   }
 }
 
-function signalIfAlive(pid: number): void {
+/** SIGKILL; one that has ended meanwhile is dead already. */
+export function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { SpInitClient } from '@stillpoint/sp-init';
 import type { ClockOffsets } from './clock.ts';
 import { SandboxFailed } from './errors.ts';
-import { createCgroup, type Freezer, killCgroup, removeCgroup } from './freezer.ts';
+import { createCgroup, type Freezer, killCgroup, killIfAlive, removeCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
 import { createMemberNetwork, deleteMemberNetwork, namespacePath } from './network.ts';
 import type { HomePaths } from './paths.ts';
@@ -167,7 +167,7 @@ export async function removeSandbox(paths: HomePaths, freezer: Freezer, slot: Sa
 /** Kills PID 1 of the sandbox, if that process still is the one that was started. */
 async function killInit(record: SandboxRecord): Promise<void> {
   if (!(await isSandboxAlive(record))) return;
-  process.kill(record.initPid, 'SIGKILL');
+  killIfAlive(record.initPid);
   const end = performance.now() + limits.killMs;
   while (await isSandboxAlive(record)) {
     if (performance.now() > end)

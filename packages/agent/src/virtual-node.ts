@@ -8,7 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
 import { exec } from './exec.ts';
-import { everyFreezer, type Freezer, listCgroups, removeCgroup, removeFreezerRoot, thaw } from './freezer.ts';
+import {
+  everyFreezer,
+  type Freezer,
+  killIfAlive,
+  listCgroups,
+  removeCgroup,
+  removeFreezerRoot,
+  thaw,
+} from './freezer.ts';
 import { limits } from './limits.ts';
 import {
   deleteNamespace,
@@ -88,7 +96,7 @@ export async function killVirtualNode(paths: HomePaths, node: string): Promise<v
     const pids = await processesIn(await nodeNamespaces(paths, node));
     if (pids.length === 0) break;
     if (performance.now() > end) throw new NodeKillTimeout(node, pids);
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) killIfAlive(pid);
     for (const { freezer, name } of await nodeSandboxes(paths, node))
       await thaw(freezer, join(freezer.root, name));
     await delay(limits.freezePollMs);
@@ -170,14 +178,6 @@ async function processesIn(namespaces: readonly string[]): Promise<number[]> {
     }
   }
   return found;
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 async function mountStaging(paths: HomePaths): Promise<void> {
