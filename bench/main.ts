@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import { readCircumstances } from './lib/machine.ts';
 import { type Benchmark, renderTable, renderVerdict, writeResult } from './lib/report.ts';
+import { restore } from './restore.ts';
 import { stall } from './stall.ts';
 
-const benchmarks: readonly Benchmark[] = [stall];
+const benchmarks: readonly Benchmark[] = [stall, restore];
 
 const usage = `npm run bench [NAME...] [-- --rounds N --quick]
 
@@ -44,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const wanted =
   positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name));
-for (const benchmark of wanted) {
+async function runOne(benchmark: Benchmark): Promise<void> {
   const { name, summary } = benchmark;
   const startedAt = performance.now();
   process.stdout.write(`\n${name}: ${summary}\n`);
@@ -59,4 +60,12 @@ for (const benchmark of wanted) {
   for (const table of result.tables) process.stdout.write(`\n${renderTable(table)}\n`);
   process.stdout.write(`\n${result.verdicts.map(renderVerdict).join('\n')}\n`);
   process.stdout.write(`\n  ${await writeResult(name, circumstances, result)}\n`);
+}
+
+try {
+  for (const benchmark of wanted) await runOne(benchmark);
+} catch (error) {
+  const { message, stack } = error as Error;
+  process.stderr.write(`${process.env['STILLPOINT_DEBUG'] === '1' ? stack : `error: ${message}`}\n`);
+  process.exitCode = interruption.signal.aborted ? 130 : 1;
 }

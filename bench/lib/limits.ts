@@ -4,6 +4,8 @@ export const limits = {
   pollMs: 20,
   /** How long the ranks may take to finish a number of steps. */
   stepsMs: 300_000,
+  /** From the end of a restore to the first new step. */
+  firstStepMs: 60_000,
   /** How long a gang may take to end. */
   endMs: 60_000,
   /** Longest run of a helper command, CRIU's dump or restore of one member included. */

@@ -1,0 +1,146 @@
+// How long it takes from the command until a training trains again, beside a bare `criu restore` of the same images.
+import { BareRestore } from './lib/bare-restore.ts';
+import { durationsOf, type PhaseEntered } from './lib/durations.ts';
+import { limits } from './lib/limits.ts';
+import { type Benchmark, type BenchOptions, ms, type Result, times } from './lib/report.ts';
+import { summarize } from './lib/statistics.ts';
+import { firstStepAfter } from './lib/steps.ts';
+import { Training } from './lib/training.ts';
+import { until } from './lib/until.ts';
+import { startWorld, type World } from './lib/world.ts';
+
+const members = 3;
+const askedRatio = 1.5;
+
+interface Size {
+  readonly label: string;
+  readonly sizeMiB: number;
+  readonly rounds: number;
+}
+
+const sizes: readonly Size[] = [
+  { label: '130 MB', sizeMiB: 8, rounds: 7 },
+  { label: '1.5 GB', sizeMiB: 1320, rounds: 3 },
+];
+const quickSizes: readonly Size[] = [{ label: '250 MB', sizeMiB: 128, rounds: 1 }];
+
+interface Round {
+  /** From the command to the first new step. */
+  readonly stillpointMs: number;
+  readonly bareMs: number;
+  /** The part of it in which CRIU ran; in the rest the training waits for its next retransmission. */
+  readonly bareCriuMs: number;
+  /** How long the restore was in each phase, as its progress says. */
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+export const restore: Benchmark = {
+  name: 'restore',
+  summary: 'from the command to the first new step of a restored training',
+  run: async (options) => {
+    const measured: { size: Size; rounds: Round[] }[] = [];
+    for (const size of options.quick ? quickSizes : sizes)
+      measured.push({ size, rounds: await measureSize(size, options) });
+    return resultOf(measured);
+  },
+};
+
+async function measureSize(
+  size: Size,
+  { signal, rounds = size.rounds, note }: BenchOptions,
+): Promise<Round[]> {
+  await using world = await startWorld(signal);
+  note(`${size.label} a member: starting`);
+  const training = await Training.start(world, { name: 'restore', members, sizeMiB: size.sizeMiB });
+  const { epoch } = await world.client.checkpoint(training.name, { outcome: 'stop' }, { signal });
+  const bare = await BareRestore.prepare(world, training.name, epoch);
+  const done: Round[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    note(`${size.label} a member: round ${round + 1} of ${rounds}`);
+    const before = round % 2 === 1 ? await restoreBare(world, training, bare) : undefined;
+    const ours = await restoreOurs(world, training, epoch);
+    done.push({ ...ours, ...(before ?? (await restoreBare(world, training, bare))) });
+  }
+  return done;
+}
+
+type OursRound = Pick<Round, 'stillpointMs' | 'phases'>;
+type BareRound = Pick<Round, 'bareMs' | 'bareCriuMs'>;
+
+function restoreBare(world: World, training: Training, bare: BareRestore): Promise<BareRound> {
+  return bare.run(async (startMs) => {
+    const bareCriuMs = Date.now() - startMs;
+    return { bareMs: (await firstStep(world, training, 'a bare', startMs)) - startMs, bareCriuMs };
+  });
+}
+
+async function restoreOurs(world: World, training: Training, epoch: number): Promise<OursRound> {
+  const entered: PhaseEntered[] = [];
+  const startMs = Date.now();
+  await world.client.restore(
+    training.name,
+    { epoch },
+    {
+      signal: world.signal,
+      onProgress: ({ phase, atMs }) => {
+        if (entered.at(-1)?.phase !== phase) entered.push({ phase, atMs });
+      },
+    },
+  );
+  const firstMs = await firstStep(world, training, 'our', startMs);
+  await training.stop();
+  return {
+    stillpointMs: firstMs - startMs,
+    phases: durationsOf([{ phase: 'ask', atMs: startMs }, ...entered], firstMs),
+  };
+}
+
+function firstStep({ signal }: World, training: Training, whose: string, afterMs: number): Promise<number> {
+  return until(`the first step after ${whose} restore`, limits.firstStepMs, signal, async () =>
+    firstStepAfter(await training.ends(), afterMs),
+  );
+}
+
+function resultOf(measured: readonly { readonly size: Size; readonly rounds: readonly Round[] }[]): Result {
+  const summaries = measured.map(({ size, rounds }) => ({
+    size,
+    rounds,
+    ours: summarize(rounds.map(({ stillpointMs }) => stillpointMs)),
+    bare: summarize(rounds.map(({ bareMs }) => bareMs)),
+    criu: summarize(rounds.map(({ bareCriuMs }) => bareCriuMs)),
+    ratio: summarize(rounds.map(({ stillpointMs, bareMs }) => stillpointMs / bareMs)),
+  }));
+  return {
+    tables: summaries.flatMap(({ size, rounds, ours, bare, criu, ratio }) => [
+      {
+        title: `${members} members of ${size.label}, ${rounds.length} rounds: command to first new step`,
+        columns: ['restore', 'median', 'smallest', 'largest'],
+        rows: [
+          ...(
+            [
+              ['Stillpoint, from the vault', ours],
+              ['bare criu, from memory', bare],
+              ['  of it until criu has ended', criu],
+            ] as const
+          ).map(([name, { median, smallest, largest }]) => [name, ms(median), ms(smallest), ms(largest)]),
+          ['ratio, round by round', times(ratio.median), times(ratio.smallest), times(ratio.largest)],
+        ],
+      },
+      {
+        title: `where Stillpoint's restore goes, ${size.label} a member`,
+        columns: ['phase', 'median', 'smallest', 'largest'],
+        rows: Object.keys(rounds[0]?.phases ?? {}).map((phase) => {
+          const { median, smallest, largest } = summarize(rounds.map(({ phases }) => phases[phase] ?? 0));
+          return [phase, ms(median), ms(smallest), ms(largest)];
+        }),
+      },
+    ]),
+    verdicts: summaries.map(({ size, ratio }) => ({
+      what: `${size.label}: restore beside bare criu`,
+      found: times(ratio.median),
+      asked: `at most ${times(askedRatio)}`,
+      isMet: ratio.median <= askedRatio,
+    })),
+    data: measured,
+  };
+}
