@@ -29,7 +29,7 @@ import {
 import { readMeta } from './member-meta.ts';
 import { composeVote } from './member-vote.ts';
 import { preflightMember } from './preflight.ts';
-import { connectInit, isSandboxAlive } from './sandbox-record.ts';
+import { connectInit, isSandboxAlive, isSandboxThere } from './sandbox-record.ts';
 import { destroySocket, listSockets } from './sockets.ts';
 
 /** What the steps of all members of one epoch on this node share. */
@@ -117,7 +117,9 @@ export class EpochSteps {
   async #release(hold: HoldId): Promise<MemberStepResult> {
     if (await isDumpUnderWay(this.#staging)) await awaitDump(this.#context, this.#staging);
     const { record } = this.#context;
-    if ((await cgroupProcesses(record.slot.cgroup)).length > 0) await releaseMember(this.#context, hold);
+    // in its place another may stand frozen by now
+    if ((await isSandboxThere(record)) && (await cgroupProcesses(record.slot.cgroup)).length > 0)
+      await releaseMember(this.#context, hold);
     return { step: 'release', heldMs: this.#frozenAtMs === undefined ? 0 : Date.now() - this.#frozenAtMs };
   }
 
@@ -132,7 +134,7 @@ export class EpochSteps {
         client.close();
       }
     }
-    await killCgroup(freezer, record.slot.cgroup);
+    if (await isSandboxThere(record)) await killCgroup(freezer, record.slot.cgroup);
     await this.#resources.removeStopped(this.#context);
     return { step: 'kill' };
   }

@@ -144,6 +144,12 @@ export async function isSandboxAlive(record: SandboxRecord): Promise<boolean> {
   return record.initPid !== 0 && (await isSandboxInit(record));
 }
 
+/** Whether the sandbox still has its place, alive or not: one that was given back may be another's. */
+export async function isSandboxThere({ slot, initPid, incarnation }: SandboxRecord): Promise<boolean> {
+  const found = await readRecord(slot.folder);
+  return found?.initPid === initPid && found.incarnation === incarnation;
+}
+
 async function isSandboxInit(record: SandboxRecord): Promise<boolean> {
   try {
     return (await readFile(`/proc/${record.initPid}/cmdline`, 'utf8')).includes(controlSocket(record.slot));

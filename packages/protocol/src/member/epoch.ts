@@ -5,7 +5,7 @@ import { toChartEvent, toStep, withRecords } from '../chart.ts';
 import { memberChart } from './chart.ts';
 import type { MemberAction, MemberEffect, MemberEpochState } from './effects.ts';
 import type { MemberEpochInput, MemberEvent } from './events.ts';
-import type { MemberFacts } from './facts.ts';
+import { isDone, type MemberFacts } from './facts.ts';
 import type { Step } from '../step.ts';
 
 /** Begins a member's part in an epoch; the first command is an event of its own. */
@@ -25,5 +25,9 @@ export function stepMemberEpoch(
   );
 }
 
-/** Whether this epoch may freeze or hold the member now: a later epoch has to wait until it does not. */
-export const isMemberEngaged = ({ context }: MemberEpochState): boolean => !context.free;
+/**
+ * Whether this epoch may freeze or hold the member now: a later epoch has to wait until it does not. One that has
+ * killed its member does not, whoever is restored from it.
+ */
+export const isMemberEngaged = ({ context }: MemberEpochState): boolean =>
+  !context.free && !isDone(context, 'kill');
