@@ -1,5 +1,5 @@
 // State folders that can not be used: said at once, by name; nothing of them is changed, and nothing is started.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { homePaths } from '@stillpoint/agent';
@@ -30,6 +30,12 @@ test('a file', async () => {
   await writeFile(home, 'mine');
   await expectRefused(home, 'SP_HOME_UNUSABLE');
   expect(await readFile(home, 'utf8')).toBe('mine');
+});
+
+test('a folder that members could not see', async () => {
+  const home = '/tmp/stillpoint-test-hidden';
+  await expectRefused(home, 'SP_HOME_UNUSABLE');
+  expect(await stat(home).catch(({ code }: NodeJS.ErrnoException) => code)).toBe('ENOENT');
 });
 
 test('a folder that can not be written to', async () => {

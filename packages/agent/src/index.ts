@@ -21,4 +21,5 @@ export {
   sweepTails,
   type UndoRecord,
 } from './files/index.ts';
+export { hidingFolder } from './private-folders.ts';
 export { gangHosts, memberHostname } from './hosts.ts';

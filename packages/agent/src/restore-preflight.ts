@@ -7,6 +7,7 @@ import { toFailure } from './failure.ts';
 import { compareMachines, type MachineFacts, readMachineFacts } from './machine-facts.ts';
 import { type MemberMeta, parseMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
+import { hidingFolder } from './private-folders.ts';
 
 /** What is asked: can these members of an epoch come back on this node? */
 export interface RestoreQuestion {
@@ -55,7 +56,7 @@ async function memberProblems(
   here: MachineFacts,
 ): Promise<Omit<Blocker, 'member' | 'node'>[]> {
   const problems: Omit<Blocker, 'member' | 'node'>[] = compareMachines(meta.machine, here);
-  if (!/^\/(tmp|dev\/shm)(\/|$)/.test(meta.cwd) && !(await isThere(meta.cwd))) {
+  if (hidingFolder(meta.cwd) === undefined && !(await isThere(meta.cwd))) {
     problems.push({
       code: 'SP_CWD_MISSING',
       message: `the working directory ${meta.cwd} is not there`,

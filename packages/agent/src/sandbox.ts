@@ -11,6 +11,7 @@ import { createCgroup, type Freezer, killCgroup, killIfAlive, removeCgroup } fro
 import { limits } from './limits.ts';
 import { createMemberNetwork, deleteMemberNetwork, namespacePath } from './network.ts';
 import type { HomePaths } from './paths.ts';
+import { hidingFolder } from './private-folders.ts';
 import {
   controlSocket,
   exitFile,
@@ -186,5 +187,6 @@ async function findInitPid(unsharePid: number): Promise<number> {
 
 /** A working directory under the sandbox's private folders would be hidden by them: it is kept. */
 function privateFolderToKeep(cwd: string): string {
-  return /^\/(tmp|dev\/shm)\/./.test(cwd) ? cwd : '';
+  const folder = hidingFolder(cwd);
+  return folder === undefined || folder === cwd ? '' : cwd;
 }

@@ -19,7 +19,7 @@ const isRoot = process.getuid?.() === 0;
 let home: string;
 let fake: FakeCoordinator;
 beforeEach(async () => {
-  home = await realpath(await mkdtemp(join(tmpdir(), 'sp-cli-home-')));
+  home = await realpath(await mkdtemp('/var/tmp/sp-cli-home-'));
   const socket = apiSocket(homePaths(home));
   await mkdir(dirname(socket), { recursive: true });
   fake = await FakeCoordinator.start(socket);

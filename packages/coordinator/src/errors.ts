@@ -41,7 +41,7 @@ export class UnexpectedAnswer extends StillpointError {
 export class HomeUnusable extends StillpointError {
   constructor(home: string, detail: string, cause?: unknown) {
     super('SP_HOME_UNUSABLE', `the state folder ${home} can't be used: ${detail}`, {
-      remedy: 'Run as root, or set STILLPOINT_HOME to a folder on a disk that can be written to.',
+      remedy: 'Run as root, or set STILLPOINT_HOME to another folder, on a disk that can be written to.',
       cause,
     });
     this.name = 'HomeUnusable';

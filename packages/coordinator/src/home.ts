@@ -1,8 +1,8 @@
 // The state folder: made where it is missing, and refused where it can't be used.
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type HomePaths, homePaths } from '@stillpoint/agent';
+import { join, resolve } from 'node:path';
+import { hidingFolder, type HomePaths, homePaths } from '@stillpoint/agent';
 import { z } from 'zod';
 import { HomeNewerVersion, HomeUnusable } from './errors.ts';
 
@@ -24,6 +24,9 @@ export const coordinatorLog = (paths: HomePaths): string => join(paths.home, 'co
  * @throws `SP_HOME_UNUSABLE`, `SP_HOME_NEWER_VERSION`
  */
 export async function openHome(home: string): Promise<HomePaths> {
+  const hiding = hidingFolder(resolve(home));
+  if (hiding !== undefined)
+    throw new HomeUnusable(home, `members have a ${hiding} of their own and can't see it`);
   try {
     await mkdir(home, { recursive: true, mode: 0o700 });
     const paths = homePaths(await realpath(home));

@@ -1,6 +1,5 @@
 // The coordinator as a process: started on demand, once; killed at any moment; gone when it is asked to go.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { homePaths, nodeSocket } from '@stillpoint/agent';
@@ -25,7 +24,7 @@ let agents: FakeAgent[];
 const ensure = (): Promise<CoordinatorClient> => ensureCoordinator(home, { program });
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'coordinator-'));
+  home = await mkdtemp('/var/tmp/coordinator-');
   world = new FakeWorld();
   agents = [];
   const paths = homePaths(home);

@@ -149,14 +149,12 @@ async function lookAtTorch(): Promise<string> {
   return `${version} for ${python}`;
 }
 
-/** What every member has of its own: a state folder below it would be hidden from members. */
-const privateFolders = ['/tmp', '/dev/shm'];
-
 async function lookAtState(home: string): Promise<string> {
-  const hidden = privateFolders.find((folder) => `${home}/`.startsWith(`${folder}/`));
-  if (hidden !== undefined)
+  const { hidingFolder } = await import('@stillpoint/agent');
+  const hiding = hidingFolder(home);
+  if (hiding !== undefined)
     throw new Wrong(
-      `members have a ${hidden} of their own and can't see ${home}`,
+      `members have a ${hiding} of their own and can't see ${home}`,
       'set STILLPOINT_HOME to a folder elsewhere',
     );
   const folder = await nearestFolder(home);

@@ -1,6 +1,5 @@
 // A whole state folder for tests: nodes that are only played, a real ledger, a real vault, and coordinators on it.
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectNode } from '@stillpoint/bus';
 import { type Ledger, openFileLedger } from '@stillpoint/ledger';
@@ -48,7 +47,7 @@ export class Harness {
   }
 
   static async create(): Promise<Harness> {
-    const home = await mkdtemp(join(tmpdir(), 'coordinator-'));
+    const home = await mkdtemp('/var/tmp/coordinator-');
     await mkdir(join(home, 'nodes'));
     const vault = await openDirectoryVault(join(home, 'vault'));
     return new Harness(home, vault, await openFileLedger(join(home, 'ledger')));
