@@ -47,6 +47,7 @@ export class EpochSteps {
   readonly #staging: string;
   #note: CutNote | undefined;
   #outside: OutsidePolicy = 'refuse';
+  /** Of a clock that nobody sets. */
   #frozenAtMs: number | undefined;
 
   constructor(context: MemberContext, header: EpochHeader, resources: EpochResources) {
@@ -62,7 +63,7 @@ export class EpochSteps {
       case 'preflight':
         return { step: 'preflight', ...(await preflightMember(this.#context, step.outside)) };
       case 'freeze':
-        this.#frozenAtMs = Date.now();
+        this.#frozenAtMs = performance.now();
         await freezeMember(this.#context, limits.freezeMs);
         return { step: 'freeze' };
       case 'hold':
@@ -120,7 +121,8 @@ export class EpochSteps {
     // in its place another may stand frozen by now
     if ((await isSandboxThere(record)) && (await cgroupProcesses(record.slot.cgroup)).length > 0)
       await releaseMember(this.#context, hold);
-    return { step: 'release', heldMs: this.#frozenAtMs === undefined ? 0 : Date.now() - this.#frozenAtMs };
+    const nowMs = performance.now();
+    return { step: 'release', heldMs: Math.round(nowMs - (this.#frozenAtMs ?? nowMs)) };
   }
 
   /** Parks sp-init, so that the kill does not look like a failure, kills while frozen, and removes the sandbox. */
