@@ -1,4 +1,4 @@
-// "Trust, but verify" (DESIGN section 3): do the members' votes, put together, make one consistent cut?
+// "Trust, but verify": do the members' votes, put together, make one consistent cut?
 // CRIU can leave a connection out of an image without an error; nothing here trusts its exit status.
 import type { Endpoint, ImageConnection, KernelSocket, MemberVote, TcpState } from './cut.ts';
 import { endKey, endpointText, findHomes, type Homes } from './homes.ts';
