@@ -34,7 +34,7 @@ const restore = (
   ...numbers: [number, number, number]
 ): RestoreCommand => {
   const common = header(...numbers);
-  if (kind === 'RestorePreflight') return { ...common, kind, members: [] };
+  if (kind === 'RestorePreflight') return { ...common, kind, members: [], files: 'refuse' };
   return kind === 'Abandon' ? { ...common, kind, reason: '' } : { ...common, kind };
 };
 

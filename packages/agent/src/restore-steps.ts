@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type FilesPolicy,
   type MemberId,
   memberId,
   type MemberRestoreResult,
@@ -12,8 +13,7 @@ import {
 import type { Manifest, Vault } from '@stillpoint/vault';
 import { offsetsToContinue, readHostClocks } from './clock.ts';
 import { AddressTaken, NotRunning } from './errors.ts';
-import { mergeNotes } from './files/index.ts';
-import { stateOf } from './files/compare.ts';
+import { imageSizes, type MemberFiles } from './files/index.ts';
 import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
 import { gangHosts, memberHostname } from './hosts.ts';
 import { type MemberContext, releaseMember } from './member-cut.ts';
@@ -52,7 +52,7 @@ export class RestoreSteps {
       case 'preflight':
         return { step: 'preflight', blockers: await this.#preflight(step.members) };
       case 'prepare':
-        await this.#prepare(step.members);
+        await this.#prepare(step.members, step.files);
         return { step: 'prepare' };
       case 'restore':
         await restoreMember(this.#context(), this.#staging, await readMeta(this.#staging), step.holdId);
@@ -92,7 +92,7 @@ export class RestoreSteps {
   }
 
   /** A new sandbox with sp-init alone, the images fetched, verified and rewritten, and the private files in place. */
-  async #prepare(placements: readonly RestorePlacement[]): Promise<void> {
+  async #prepare(placements: readonly RestorePlacement[], policy: FilesPolicy): Promise<void> {
     const { vault, header, member, members } = this.#options;
     const manifest = await vault.readManifest(header.gang, header.epoch);
     const meta = metaOf(manifest, member);
@@ -124,7 +124,7 @@ export class RestoreSteps {
       addresses: new Map(
         placements.flatMap(({ addresses }) => addresses.map(({ from, to }) => [from, to] as const)),
       ),
-      fileSizes: await sharedFileSizes(manifest),
+      fileSizes: await imageSizes(notesOf(manifest), policy),
     });
   }
 
@@ -159,16 +159,8 @@ function metaOf(manifest: Manifest, member: MemberId): MemberMeta {
   return parseMeta(entry.meta);
 }
 
-/** The files are rolled back by now: the images have to name the sizes that they have. */
-async function sharedFileSizes(manifest: Manifest): Promise<Map<string, bigint>> {
-  const votes = manifest.members.map((entry) => ({
+const notesOf = (manifest: Manifest): MemberFiles[] =>
+  manifest.members.map((entry) => ({
     member: memberId(Number(entry.member)),
     files: parseMeta(entry.meta).vote.files,
   }));
-  const sizes = new Map<string, bigint>();
-  for (const { path } of mergeNotes(votes).files) {
-    const state = await stateOf(path);
-    if (state !== undefined) sizes.set(path, BigInt(state.size));
-  }
-  return sizes;
-}

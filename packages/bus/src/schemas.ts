@@ -84,6 +84,7 @@ const coded = { code: text, message: text, remedy: text };
 
 const epochHeader = { gang: name, incarnation: counting, epoch: counting, fence: counting };
 const outcome = z.enum(['resume', 'stop']);
+const files = z.enum(['refuse', 'save', 'keep']);
 const round = z.union([z.literal(1), z.literal(2)]);
 const restorePlacement = z.object({
   member,
@@ -97,7 +98,7 @@ export const commandSchema = z.discriminatedUnion('kind', [
     kind: z.literal('Preflight'),
     outcome,
     outside: z.enum(['refuse', 'close', 'keep']),
-    files: z.enum(['refuse', 'save', 'keep']),
+    files,
   }),
   z.object({ ...epochHeader, kind: z.literal('Freeze'), outcome, deadManMs: count }),
   z.object({ ...epochHeader, kind: z.enum(['Hold', 'Dump', 'AllNoted', 'Persist', 'Forget']) }),
@@ -113,7 +114,12 @@ export const commandSchema = z.discriminatedUnion('kind', [
     kind: z.literal('Settle'),
     halfDead: z.array(z.object({ member, cookie: text, local: endpoint, remote: endpoint })),
   }),
-  z.object({ ...epochHeader, kind: z.literal('RestorePreflight'), members: z.array(restorePlacement) }),
+  z.object({
+    ...epochHeader,
+    kind: z.literal('RestorePreflight'),
+    members: z.array(restorePlacement),
+    files,
+  }),
   z.object({ ...epochHeader, kind: z.enum(['Prepare', 'Lift']) }),
   z.object({ ...epochHeader, kind: z.literal('Restore'), deadManMs: count }),
   z.object({ ...epochHeader, kind: z.literal('Abandon'), reason: text }),

@@ -1,6 +1,7 @@
 // Restore attempts under way: driven to their end, also for a predecessor that did not live to do it.
 import {
   epochNumber,
+  type FilesPolicy,
   type Incarnation,
   incarnationNumber,
   memberId,
@@ -24,6 +25,7 @@ export interface Attempt {
   readonly gang: Gang;
   readonly incarnation: Incarnation;
   readonly opened: IncarnationOpened;
+  readonly files: FilesPolicy;
   /** Ends the incarnation before and opens this one. @returns why that is not allowed, or undefined */
   readonly open: () => Promise<string | undefined>;
 }
@@ -38,8 +40,8 @@ export class Attempts {
   }
 
   /** @throws `GaveUp` with the protocol's reason, or what `open` threw, unless all members run */
-  async run({ gang, incarnation, opened, open }: Attempt, verb: VerbContext): Promise<void> {
-    const input = this.#input(gang, incarnation, opened);
+  async run({ gang, incarnation, opened, files, open }: Attempt, verb: VerbContext): Promise<void> {
+    const input = this.#input(gang, incarnation, opened, files);
     const { epoch } = input.header;
     let openError: Error | undefined;
     const openOrSay = async (): Promise<string | undefined> => {
@@ -67,7 +69,8 @@ export class Attempts {
 
   /** Finishes or abandons an attempt that a predecessor left open. */
   async recover(gang: Gang, { incarnation, opened, outcome }: StoredIncarnation): Promise<void> {
-    const input = this.#input(gang, incarnation, opened);
+    // what is not decided yet is abandoned: nothing is prepared any more
+    const input = this.#input(gang, incarnation, opened, 'refuse');
     const first = recoverRestoreAttempt(input, outcome ?? null);
     await gang.operate('restore', this.#context.closing, async () => {
       const isOpen = (): Promise<undefined> => Promise.resolve(undefined);
@@ -148,7 +151,12 @@ export class Attempts {
     gang.changeCurrent({ ending, isEnded: true });
   }
 
-  #input(gang: Gang, incarnation: number, { placement, from }: IncarnationOpened): RestoreInput {
+  #input(
+    gang: Gang,
+    incarnation: number,
+    { placement, from }: IncarnationOpened,
+    files: FilesPolicy,
+  ): RestoreInput {
     if (from === undefined) throw new Error(`incarnation ${incarnation} of ${gang.name} is no restore`);
     return {
       header: {
@@ -162,6 +170,7 @@ export class Attempts {
         node: nodeName(node),
         addresses: from.addresses.find((each) => each.member === member)?.changes ?? [],
       })),
+      files,
       limits: restoreLimits,
     };
   }

@@ -86,7 +86,7 @@ export class Restores {
       try {
         const opened = await this.#allocate(plan, epoch, placed, verb);
         const open = (): Promise<string | undefined> => this.#open(plan, opened, verb);
-        await this.#parts.attempts.run({ gang, incarnation, opened, open }, verb);
+        await this.#parts.attempts.run({ gang, incarnation, opened, files: plan.policy, open }, verb);
         const { placement } = opened;
         const durationMs = Date.now() - startedAtMs;
         return { name: gang.name, incarnation, placement, epoch: epoch.epoch, durationMs };

@@ -1,7 +1,7 @@
 // What coordinator and agents say to one another about a restore attempt. An attempt is an incarnation: its header
 // names the new incarnation, and the epoch that is restored. Every message can be lost or sent twice.
 import type { HoldId, MemberId, NodeName } from './ids.ts';
-import type { Blocker, EpochHeader, FailedReport, PhaseSpan } from './messages.ts';
+import type { Blocker, EpochHeader, FailedReport, FilesPolicy, PhaseSpan } from './messages.ts';
 
 /** The ledger's create-once word on a restore attempt. */
 export type RestoreOutcome = 'go' | 'abandon';
@@ -19,7 +19,11 @@ export interface RestorePlacement {
 /** An order of the coordinator; each concerns all members of the gang that come back on the node that gets it. */
 export type RestoreOrder =
   /** Can it be done here? Nothing is changed. All members are named: images are rewritten gang-wide. */
-  | { readonly kind: 'RestorePreflight'; readonly members: readonly RestorePlacement[] }
+  | {
+      readonly kind: 'RestorePreflight';
+      readonly members: readonly RestorePlacement[];
+      readonly files: FilesPolicy;
+    }
   /** Fetch and verify every file, rewrite the images. */
   | { readonly kind: 'Prepare' }
   /** Restore each member, frozen and under a hold. */

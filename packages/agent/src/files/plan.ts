@@ -41,8 +41,6 @@ export interface FilePlan {
   readonly actions: readonly FileAction[];
   /** Changed files that the policy `keep` leaves as they are. */
   readonly kept: readonly FileProblem[];
-  /** The sizes that the files will have: CRIU's images have to say the same. */
-  readonly imageSizes: readonly { readonly path: string; readonly sizeBytes: number }[];
 }
 
 export interface PlanOptions {
@@ -64,7 +62,6 @@ export async function planFileRollback(options: PlanOptions): Promise<FilePlan> 
   const actions: FileAction[] = [];
   const kept: FileProblem[] = [];
   const problems: FileProblem[] = [];
-  const imageSizes: { path: string; sizeBytes: number }[] = [];
   const planned = new Map<string, GangFile>();
   for (const file of options.files) {
     const state = await stateOf(file.path);
@@ -72,16 +69,15 @@ export async function planFileRollback(options: PlanOptions): Promise<FilePlan> 
     if (step.kind === 'problem') problems.push(step.problem);
     if (step.kind === 'keep') kept.push(step.problem);
     if (step.kind === 'change') actions.push(step.action);
-    if (step.kind !== 'problem') imageSizes.push({ path: file.path, sizeBytes: step.sizeBytes });
   }
   if (problems.length > 0) throw new FileChanged(problems);
-  return { actions, kept, imageSizes };
+  return { actions, kept };
 }
 
 type Step =
-  | { readonly kind: 'none'; readonly sizeBytes: number }
-  | { readonly kind: 'change'; readonly action: FileAction; readonly sizeBytes: number }
-  | { readonly kind: 'keep'; readonly problem: FileProblem; readonly sizeBytes: number }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'change'; readonly action: FileAction }
+  | { readonly kind: 'keep'; readonly problem: FileProblem }
   | { readonly kind: 'problem'; readonly problem: FileProblem };
 
 async function planFile(
@@ -102,7 +98,7 @@ async function planFile(
   const other = planned.get(`${state.dev}:${state.ino}`);
   if (other !== undefined) {
     return other.sha256 === sha256 && other.sizeBytes === sizeBytes
-      ? { kind: 'none', sizeBytes }
+      ? { kind: 'none' }
       : refuse('ambiguous', `it is the same file as ${other.path}`);
   }
   planned.set(`${state.dev}:${state.ino}`, file);
@@ -110,10 +106,10 @@ async function planFile(
   if (target === undefined) {
     const kind = kindOfChange(file, state);
     if (options.policy !== 'keep') return refuse(kind);
-    return { kind: 'keep', problem: fileProblem(path, kind), sizeBytes: state.size };
+    return { kind: 'keep', problem: fileProblem(path, kind) };
   }
   const commonBytes = await commonPrefix(path, target);
-  if (commonBytes === sizeBytes && state.size === sizeBytes) return { kind: 'none', sizeBytes };
+  if (commonBytes === sizeBytes && state.size === sizeBytes) return { kind: 'none' };
   if (!(await isWritable(path))) return refuse('read-only');
   const action: FileAction = {
     kind: 'roll',
@@ -125,7 +121,7 @@ async function planFile(
     append: sliceRope(target, commonBytes, sizeBytes),
     sha256,
   };
-  return { kind: 'change', action, sizeBytes };
+  return { kind: 'change', action };
 }
 
 /** Nobody in the gang can write it, so its content was not digested: it has to be the same file, no shorter. */
@@ -135,12 +131,9 @@ function planReadOnly(file: GangFile, state: Stats, options: PlanOptions): Step 
   if (state.size < sizeBytes) return { kind: 'problem', problem: fileProblem(path, 'shortened', sizes) };
   // as old: it is the same, perhaps a copy of it on another machine; grown: somebody appends to it
   const hasGrown = state.ino === inode && state.size > sizeBytes;
-  if (Math.trunc(state.mtimeMs) === Math.trunc(modifiedMs) || hasGrown)
-    return { kind: 'none', sizeBytes: state.size };
+  if (Math.trunc(state.mtimeMs) === Math.trunc(modifiedMs) || hasGrown) return { kind: 'none' };
   const problem = fileProblem(path, kindOfChange(file, state));
-  return options.policy === 'keep'
-    ? { kind: 'keep', problem, sizeBytes: state.size }
-    : { kind: 'problem', problem };
+  return options.policy === 'keep' ? { kind: 'keep', problem } : { kind: 'problem', problem };
 }
 
 /** The content of the cut as ranges of files that are there, or undefined when none has the digest. */
@@ -166,11 +159,10 @@ function savedContent(file: GangFile, options: PlanOptions) {
 async function planCreation(file: GangFile, options: PlanOptions): Promise<Step | undefined> {
   const saved = options.policy === 'keep' ? undefined : savedContent(file, options);
   if (saved === undefined || (await findByDigest([saved.rope], saved.sha256)) === undefined) return undefined;
-  const { mode, uid, gid, rope, sizeBytes } = saved;
+  const { mode, uid, gid, rope } = saved;
   return {
     kind: 'change',
     action: { kind: 'create', path: file.path, content: rope, mode, uid, gid },
-    sizeBytes,
   };
 }
 

@@ -87,7 +87,7 @@ export const memberRestoreChart = memberRestoreSetup.createMachine({
               always: { guard: goesOn('preflight', 'Prepare'), target: 'prepare' },
             },
             prepare: {
-              entry: [persist, ...run(({ members }) => ({ step: 'prepare', members }))],
+              entry: [persist, ...run(({ members, files }) => ({ step: 'prepare', members, files }))],
               always: { guard: goesOn('prepare', 'Restore'), target: 'restore' },
             },
             restore: {

@@ -2,7 +2,7 @@
 import type { HoldId, MemberId } from '../ids.ts';
 import type { MemberRestoreLimits } from '../limits.ts';
 import type { MemberDeadline } from '../member/events.ts';
-import type { Blocker } from '../messages.ts';
+import type { Blocker, FilesPolicy } from '../messages.ts';
 import type { RestoreCommand, RestoreHeader, RestoreOutcome, RestorePlacement } from '../restore-messages.ts';
 
 export interface MemberRestoreInput {
@@ -16,7 +16,11 @@ export interface MemberRestoreInput {
 /** One thing that is done for a member. At most one at a time; each ends by a deadline of the executor's. */
 export type MemberRestoreStep =
   | { readonly step: 'preflight'; readonly members: readonly RestorePlacement[] }
-  | { readonly step: 'prepare'; readonly members: readonly RestorePlacement[] }
+  | {
+      readonly step: 'prepare';
+      readonly members: readonly RestorePlacement[];
+      readonly files: FilesPolicy;
+    }
   /** Take the hold, then restore: the member must not run an instruction. */
   | { readonly step: 'restore'; readonly holdId: HoldId }
   /** Lift the hold and thaw. Done again: no harm. */

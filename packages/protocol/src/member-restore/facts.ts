@@ -7,7 +7,7 @@ import type {
   MemberRestoreStep,
   MemberRestoreStepName,
 } from './events.ts';
-import type { FailedReport } from '../messages.ts';
+import type { FailedReport, FilesPolicy } from '../messages.ts';
 import type { RestoreCommand, RestoreOutcome, RestorePlacement, RestoreReport } from '../restore-messages.ts';
 import { invariant } from '../step.ts';
 
@@ -15,6 +15,7 @@ import { invariant } from '../step.ts';
 export interface MemberRestoreFacts extends MemberRestoreInput {
   readonly ordered: readonly RestoreCommand['kind'][];
   readonly members: readonly RestorePlacement[];
+  readonly files: FilesPolicy;
   readonly deadManMs: number;
   readonly outcome: RestoreOutcome | null;
   /** The step that is under way; never more than one. */
@@ -31,6 +32,7 @@ export const startMemberRestoreFacts = (input: MemberRestoreInput): MemberRestor
   ...input,
   ordered: [],
   members: [],
+  files: 'refuse',
   deadManMs: 0,
   outcome: null,
   running: null,
@@ -74,7 +76,7 @@ export function foldCommand(
   const heard = { ...facts, ordered, reports, header: { ...facts.header, fence: command.fence } };
   switch (command.kind) {
     case 'RestorePreflight':
-      return { ...heard, members: command.members };
+      return { ...heard, members: command.members, files: command.files };
     case 'Prepare':
       return heard;
     case 'Restore':

@@ -2,6 +2,7 @@
 import type { Failure } from '../failures.ts';
 import type { MemberId, NodeName } from '../ids.ts';
 import type { RestoreLimits } from '../limits.ts';
+import type { FilesPolicy } from '../messages.ts';
 import type {
   RestoreCommand,
   RestoreHeader,
@@ -13,6 +14,8 @@ import type {
 export interface RestoreInput {
   readonly header: RestoreHeader;
   readonly members: readonly RestorePlacement[];
+  /** Whether files that were changed are restored to the cut, or kept as they are. */
+  readonly files: FilesPolicy;
   readonly limits: RestoreLimits;
 }
 

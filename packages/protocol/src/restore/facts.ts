@@ -176,9 +176,10 @@ export const writeOutcome = (facts: RestoreFacts, outcome: RestoreOutcome): Rest
   reason: facts.failure?.message ?? 'all members are restored',
 });
 
-export const preflightOrder = ({ members }: RestoreFacts): RestoreOrder => ({
+export const preflightOrder = ({ members, files }: RestoreFacts): RestoreOrder => ({
   kind: 'RestorePreflight',
   members: members.map(({ member, node, addresses }) => ({ member, node, addresses })),
+  files,
 });
 
 export const abandonOrder = ({ failure }: RestoreFacts): RestoreOrder => ({

@@ -16,7 +16,7 @@ const member = memberId(0);
 function parseOrder(kind: string): RestoreOrder {
   switch (kind) {
     case 'RestorePreflight':
-      return { kind, members: [] };
+      return { kind, members: [], files: 'refuse' };
     case 'Restore':
       return { kind, deadManMs: 15_000 };
     case 'Abandon':

@@ -23,6 +23,7 @@ const makeInput = (places: readonly string[]): RestoreInput => ({
     const addresses = [{ from: `10.0.0.${Number(member) + 1}`, to: `10.0.1.${Number(member) + 1}` }];
     return { member: memberId(Number(member)), node: nodeName(node), addresses };
   }),
+  files: 'refuse',
   limits: restoreLimits,
 });
 

@@ -80,7 +80,7 @@ class RestoreSimulation {
       wasRestored: false,
       wasLifted: false,
     }));
-    this.#input = { header: testHeader, members: places, limits: restoreLimits };
+    this.#input = { header: testHeader, members: places, files: 'refuse', limits: restoreLimits };
     this.#agents = new Map(
       places.map(({ member, node }) => [
         node,
