@@ -7,7 +7,7 @@ import type { EpochRun } from './epoch-driver.ts';
 import { Interrupted } from './errors.ts';
 import type { Ending, GangRecord, Move } from './records.ts';
 import type { RestoreRun } from './restore-driver.ts';
-import type { StoredEpoch, StoredGang, StoredIncarnation } from './stored-gang.ts';
+import { isStaged, type StoredEpoch, type StoredGang, type StoredIncarnation } from './stored-gang.ts';
 import { GangBusy } from './verb-errors.ts';
 import { Changes } from './wait.ts';
 
@@ -87,6 +87,11 @@ export class Gang {
     return this.#operation?.verb;
   }
 
+  /** Something of it would be lost with its nodes, or is under way there. */
+  get needsNodes(): boolean {
+    return !this.isDead || this.operation !== undefined || this.unpublished() !== undefined;
+  }
+
   get state(): GangState {
     const { current, operation } = this;
     if (operation === 'stop') return 'stopping';
@@ -127,6 +132,11 @@ export class Gang {
     return this.#epochs
       .filter(({ closed, isRemoved }) => closed?.result === 'published' && !isRemoved)
       .map(({ epoch }) => epoch);
+  }
+
+  /** The newest epoch whose image may be on the gang's nodes alone, and may be published yet. */
+  unpublished(): number | undefined {
+    return this.epochRun?.epoch ?? this.#epochs.findLast(isStaged)?.epoch;
   }
 
   /** Epochs that must not be removed now. */

@@ -100,9 +100,7 @@ class IdleClock {
 
   isLongIdle(): boolean {
     const { gangs } = this.#coordinator.context;
-    const isNeeded = gangs
-      .list()
-      .some((gang) => !gang.isDead || gang.operation !== undefined || gang.epochRun !== undefined);
+    const isNeeded = gangs.list().some((gang) => gang.needsNodes);
     if (isNeeded || this.#underWay > 0) this.#sinceMs = performance.now();
     return performance.now() - this.#sinceMs > limits.idleExitMs;
   }

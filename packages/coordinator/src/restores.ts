@@ -13,7 +13,7 @@ import { checkFiles, rollFiles } from './gang-files.ts';
 import { type Placed, placeAgain, spread, type UsableNode } from './placement.ts';
 import type { IncarnationOpened, PlacementRecord } from './records.ts';
 import type { Starts } from './starts.ts';
-import type { StoredEpoch } from './stored-gang.ts';
+import { isStaged, type StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
 import { EpochDamaged, EpochNotPublished, NoPublishedEpoch } from './verb-errors.ts';
 import { epochInfo, findEpoch } from './views.ts';
@@ -186,10 +186,6 @@ export class Restores {
 
 const isPublished = ({ closed, isRemoved }: StoredEpoch): boolean =>
   closed?.result === 'published' && !isRemoved;
-
-/** Committed and stopped, and still in staging. */
-const isStaged = ({ closed, isRemoved }: StoredEpoch): boolean =>
-  closed?.result === 'committed-stopped' && !isRemoved;
 
 /** Where the members were last. */
 export function lastPlacement(gang: Gang): Placed[] {

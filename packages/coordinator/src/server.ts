@@ -53,7 +53,7 @@ export function makeServer(options: ServerOptions): Server {
     return { version, pid: process.pid, home, fence: context.store.fence, startedAtMs };
   });
   app.post('/v1/shutdown', (_request, reply) => {
-    verbs.requireNoGangs(options.coordinator);
+    verbs.requireNothingOnNodes(options.coordinator);
     reply.raw.once('finish', options.onShutdown);
     return {};
   });

@@ -63,6 +63,10 @@ export interface StoredEpoch {
   readonly isRemoved: boolean;
 }
 
+/** Committed and stopped, and in staging only. */
+export const isStaged = ({ closed, isRemoved }: StoredEpoch): boolean =>
+  closed?.result === 'committed-stopped' && !isRemoved;
+
 export interface StoredGang {
   readonly record: GangRecord;
   /** Oldest first. */

@@ -177,6 +177,19 @@ export class GangsRunning extends StillpointError {
   }
 }
 
+/** The only image of an epoch is in its nodes' memory, and nodes are not taken down with it. */
+export class EpochUnpublished extends StillpointError {
+  constructor(gang: string, epoch: number) {
+    super('SP_EPOCH_UNPUBLISHED', `epoch ${epoch} of ${gang} is not in the vault yet`, {
+      remedy:
+        `Wait until \`stillpoint epochs ${gang}\` has it as published. If the vault was full or gone, mend that and ` +
+        `run \`stillpoint restore ${gang}\`; \`stillpoint rm ${gang}@${epoch}\` gives the epoch up.`,
+      retryable: true,
+    });
+    this.name = 'EpochUnpublished';
+  }
+}
+
 /** The verb needs a gang that has ended. */
 export class GangRunning extends StillpointError {
   constructor(gang: string) {

@@ -7,7 +7,7 @@ import { logSegments } from './log-segments.ts';
 import type { ManagedNode } from './node.ts';
 import type { NodeRecord } from './records.ts';
 import type { VerbContext } from './stream.ts';
-import { EpochInUse, EpochNotPublished, GangRunning, GangsRunning } from './verb-errors.ts';
+import { EpochInUse, EpochNotPublished, EpochUnpublished, GangRunning, GangsRunning } from './verb-errors.ts';
 import { epochInfo, gangDetail } from './views.ts';
 
 export async function showGang({ context }: Coordinator, gang: Gang): Promise<GangDetail> {
@@ -50,10 +50,15 @@ export async function waitForEnd(gang: Gang, { signal }: VerbContext): Promise<W
   return { state, exitCode, ...(reason === undefined ? {} : { reason }) };
 }
 
-/** @throws `SP_GANGS_RUNNING` unless every gang has ended */
-export function requireNoGangs({ context }: Coordinator): void {
-  const alive = context.gangs.list().filter((gang) => !gang.isDead || gang.operation !== undefined);
+/** @throws `SP_GANGS_RUNNING`, `SP_EPOCH_UNPUBLISHED` when something would be lost with the nodes */
+export function requireNothingOnNodes({ context }: Coordinator): void {
+  const gangs = context.gangs.list();
+  const alive = gangs.filter((gang) => !gang.isDead || gang.operation !== undefined);
   if (alive.length > 0) throw new GangsRunning(alive.map(({ name }) => name));
+  for (const gang of gangs) {
+    const epoch = gang.unpublished();
+    if (epoch !== undefined) throw new EpochUnpublished(gang.name, epoch);
+  }
 }
 
 export function gangLogs({ context }: Coordinator, gang: Gang): GangLogs {

@@ -7,7 +7,10 @@ export const shutdown: Verb = {
   examples: [
     { line: 'stillpoint shutdown', says: 'end the coordinator, and the agents and networks of all nodes' },
   ],
-  notes: ['Epochs and logs stay; the next verb starts what it needs. JSON: {}'],
+  notes: [
+    'Epochs and logs stay; the next verb starts what it needs. It is refused while the only image of an epoch is on',
+    'its nodes, because the vault was full or still writes it. JSON: {}',
+  ],
   declare: (command, act) =>
     command.action(
       act(async (session) => {
