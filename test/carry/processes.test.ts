@@ -7,8 +7,8 @@ test('a tree of processes: threads, pipes, timers, signals, mappings, unlinked f
   await using sp = await startStillpoint();
   const gang = await carry(sp, {
     ranks: 2,
-    command: ['build/tree', '--steps', '1500', '--step-ms', '1'],
-    pace: ['--step-ms', '10'],
+    command: ['build/tree', '--steps', '1500'],
+    pace: ['--step-ms', '20'],
     cuts: 3,
     stepsBetween: 40,
     seed: 41,
@@ -16,10 +16,13 @@ test('a tree of processes: threads, pipes, timers, signals, mappings, unlinked f
   expect(await gang.show()).toMatchObject({ state: 'completed', incarnation: 2 });
 });
 
-test('a node whose monotonic clock is a day ahead, there and back', async () => {
+test.each([
+  ['waits and setitimer', ['clocks.py', '--steps', '60'], undefined],
+  ['timerfd and timer_create', ['build/tree', '--steps', '300'], ['--step-ms', '50']],
+] as const)('a node whose monotonic clock is a day ahead, there and back: %s', async (_, command, pace) => {
   await using sp = await startStillpoint({ nodes: ['n1', 'n2'] });
   for (const name of ['late1', 'late2']) await sp.client.addNode({ name, monotonicOffsetSeconds: 86_400 });
-  const gang = await sp.run({ ranks: 2, command: ['clocks.py', '--steps', '120'] });
+  const gang = await sp.run({ ranks: 2, command, ...(pace === undefined ? {} : { pace }) });
   await gang.untilStep(10);
   await gang.checkpoint({ outcome: 'stop' });
   await gang.restore({ onto: ['late1', 'late2'] });

@@ -7,8 +7,8 @@ test('DistributedDataParallel over gloo, three members, onto other nodes', async
   await using sp = await startStillpoint({ nodes: ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'] });
   const gang = await carry(sp, {
     ranks: 3,
-    command: ['ddp.py', '--steps', '300'],
-    pace: ['--step-ms', '30'],
+    command: ['ddp.py', '--steps', '150'],
+    pace: ['--step-ms', '150'],
     cuts: 2,
     seed: 1,
     onto: ['n4', 'n5', 'n6'],
@@ -23,8 +23,8 @@ test('torchrun with two ranks in each of two members', async () => {
   const gang = await carry(sp, {
     ranks: 2,
     ranksPerMember: 2,
-    command: ['torchrun.sh', '--steps', '200'],
-    pace: ['--step-ms', '40'],
+    command: ['torchrun.sh', '--steps', '100'],
+    pace: ['--step-ms', '150'],
     seed: 2,
   });
   expect(await gang.show()).toMatchObject({ state: 'completed', incarnation: 2 });
@@ -34,8 +34,8 @@ test('DataLoader with worker processes', async () => {
   await using sp = await startStillpoint();
   const gang = await carry(sp, {
     ranks: 2,
-    command: ['dataloader.py', '--steps', '300', '--workers', '2'],
-    pace: ['--step-ms', '30'],
+    command: ['dataloader.py', '--steps', '150', '--workers', '2'],
+    pace: ['--step-ms', '150'],
     cuts: 2,
     seed: 3,
   });

@@ -6,11 +6,12 @@ import { startStillpoint } from '../support/stillpoint.ts';
 import { parseSteps } from '../workloads/harness.ts';
 
 const steps = 400;
-const files = ['files.py', '--steps', String(steps), '--step-ms', '20', '--shared', 'shared.log'] as const;
+const files = ['files.py', '--steps', String(steps), '--shared', 'shared.log'] as const;
+const pace = ['--step-ms', '60'];
 
 test('logs of each member and one that all append to, back and forth between epochs', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 3, command: files });
+  const gang = await sp.run({ ranks: 3, command: files, pace });
   const cuts: number[] = [];
   for (let cut = 0; cut < 3; cut += 1) {
     await gang.goOn(15);
@@ -48,7 +49,8 @@ test('`logs` shows exactly one timeline', async () => {
   await using sp = await startStillpoint();
   const gang = await sp.run({
     ranks: 2,
-    command: ['build/tree', '--steps', String(steps), '--step-ms', '20'],
+    command: ['build/tree', '--steps', String(steps)],
+    pace,
   });
   await gang.goOn(20);
   const { epoch } = await gang.checkpoint();

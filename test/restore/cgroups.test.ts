@@ -2,15 +2,15 @@
 import { expect, test } from 'vitest';
 import { findRemains } from '../support/remains.ts';
 import { startStillpoint } from '../support/stillpoint.ts';
-import { runReference } from '../workloads/harness.ts';
+import { referenceOf } from '../workloads/harness.ts';
 
 test.each([
   ['v1', /\/freezer\/stillpoint\//],
   ['v2', /\/unified\/stillpoint\//],
 ] as const)('cgroup %s', async (version, folder) => {
   await using sp = await startStillpoint({ env: { STILLPOINT_CGROUP: version } });
-  const command = ['build/mesh', '--messages', '3000', '--rate-mb', '60', '--local'] as const;
-  const gang = await sp.run({ ranks: 2, command });
+  const command = ['build/mesh', '--messages', '1500', '--local'] as const;
+  const gang = await sp.run({ ranks: 2, command, pace: ['--rate-mb', '12'] });
   const { cgroups } = findRemains(sp.paths);
   expect(cgroups.filter((path) => !folder.test(path))).toEqual([]);
   expect(cgroups.length).toBeGreaterThanOrEqual(2);
@@ -24,5 +24,5 @@ test.each([
   await sp.untilNoMembers();
   await gang.restore();
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command, gang: gang.name }));
 });

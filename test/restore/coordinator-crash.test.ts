@@ -4,9 +4,10 @@ import type { Progress } from '@stillpoint/coordinator';
 import { type TestGang } from '../support/gang.ts';
 import { type Stillpoint, startStillpoint } from '../support/stillpoint.ts';
 import { until } from '../support/until.ts';
-import { runReference } from '../workloads/harness.ts';
+import { referenceOf } from '../workloads/harness.ts';
 
-const mesh = ['build/mesh', '--messages', '20000', '--rate-mb', '60'] as const;
+const mesh = ['build/mesh', '--messages', '5000'] as const;
+const pace = ['--rate-mb', '8'];
 
 type Verb = (onProgress: (progress: Progress) => void) => Promise<unknown>;
 
@@ -36,7 +37,7 @@ async function recover(sp: Stillpoint, gang: TestGang): Promise<void> {
 
 test('while a checkpoint is made: the gang runs on, the epoch is kept or given up', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.untilStep(1);
   for (const phase of ['preflight', 'freeze', 'hold', 'note', 'dump', 'release', 'decide', 'persist']) {
     expect([
@@ -51,12 +52,12 @@ test('while a checkpoint is made: the gang runs on, the epoch is kept or given u
   const { epoch } = await gang.checkpoint();
   expect(await gang.restore()).toMatchObject({ epoch, incarnation: 2 });
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('while a gang is stopped with a checkpoint: it runs on, or it has stopped and comes back', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.goOn(1);
   await gang.checkpoint();
   for (const phase of ['hold', 'dump', 'persist', 'decide', 'kill']) {
@@ -72,12 +73,12 @@ test('while a gang is stopped with a checkpoint: it runs on, or it has stopped a
     }
   }
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('while a gang is restored: it runs, or it is brought back by the same verb', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.goOn(1);
   await gang.checkpoint();
   for (const phase of ['preflight', 'open', 'prepare', 'restore', 'decide', 'lift']) {
@@ -92,20 +93,21 @@ test('while a gang is restored: it runs, or it is brought back by the same verb'
     await gang.goOn(1);
   }
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('while nothing is done: the ranks notice nothing, and their end is seen', async () => {
   await using sp = await startStillpoint();
-  const command = ['build/mesh', '--messages', '2000', '--rate-mb', '60'] as const;
-  const gang = await sp.run({ ranks: 2, command });
+  const command = ['build/mesh', '--messages', '2000'] as const;
+  const gang = await sp.run({ ranks: 2, command, pace });
   await gang.goOn(1);
   await sp.killCoordinator();
   await sp.ok('ps');
   await gang.goOn(1);
   await sp.killCoordinator();
+  await gang.hurry();
   // the gang may end while nobody looks
   const waited = await sp.cli('wait', gang.name);
   expect([waited.code, waited.stderr]).toEqual([0, expect.stringContaining('completed')]);
-  await gang.expectSameAs(await runReference({ members: 2, command, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command, gang: gang.name }));
 });

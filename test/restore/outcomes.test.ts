@@ -1,13 +1,14 @@
 // What becomes of a gang that is cut: it runs on, or it ends with its image safe; and both can be brought back.
 import { expect, test } from 'vitest';
 import { startStillpoint } from '../support/stillpoint.ts';
-import { runReference } from '../workloads/harness.ts';
+import { referenceOf } from '../workloads/harness.ts';
 
-const mesh = ['build/mesh', '--messages', '6000', '--rate-mb', '60'] as const;
+const mesh = ['build/mesh', '--messages', '2000'] as const;
+const pace = ['--rate-mb', '8'];
 
 test('resume: the gang runs on, and what it does after the cut is undone by a restore', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.untilStep(2);
   const first = await gang.checkpoint();
   expect(first).toMatchObject({ epoch: 1, outcome: 'resume', state: 'published', trigger: 'manual' });
@@ -19,12 +20,12 @@ test('resume: the gang runs on, and what it does after the cut is undone by a re
   expect(restored).toMatchObject({ epoch: 1, incarnation: 2 });
   expect(await gang.show()).toMatchObject({ state: 'running', incarnation: 2, restoredFrom: 1 });
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('stop: the gang has ended when the verb has, nothing of it is left, and it goes on from the cut', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.untilStep(2);
   const epoch = await sp.ok('checkpoint', gang.name, '--stop');
   expect(epoch).toBe('1\n');
@@ -35,12 +36,12 @@ test('stop: the gang has ended when the verb has, nothing of it is left, and it 
   await gang.goOn(1);
   expect((await gang.steps()).map((steps, rank) => steps.slice(0, atCut[rank]?.length))).toEqual(atCut);
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('an epoch is restored twice, over itself while it runs, and numbers only grow', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   const epochs: number[] = [];
   for (let cut = 0; cut < 3; cut += 1) {
     await gang.goOn(2);
@@ -65,7 +66,7 @@ test('an epoch is restored twice, over itself while it runs, and numbers only gr
     [5, 5],
   ]);
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test.each([

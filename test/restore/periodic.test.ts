@@ -2,15 +2,16 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { slowDown } from '../support/gang.ts';
 import { startStillpoint } from '../support/stillpoint.ts';
 import { until } from '../support/until.ts';
-import { runReference, workload } from '../workloads/harness.ts';
+import { referenceOf, workload } from '../workloads/harness.ts';
 
 test('--every and --keep: the newest are kept, over a crash of the coordinator and a restore', async () => {
   await using sp = await startStillpoint();
-  const command = ['build/mesh', '--messages', '20000', '--rate-mb', '40'] as const;
+  const command = ['build/mesh', '--messages', '5000'] as const;
   const cwd = await sp.makeFolder('periodic');
-  const [program, ...args] = command;
+  const [program, ...args] = [...command, '--rate-mb', '10', ...(await slowDown(cwd))] as const;
   const options = ['--ranks', '2', '--nodes', '2', '--every', '1s', '--keep', '2', '--cwd', cwd];
   await sp.ok('run', 'periodic', ...options, '--', workload(program), ...args);
   const gang = sp.gang('periodic', 2);
@@ -42,5 +43,5 @@ test('--every and --keep: the newest are kept, over a crash of the coordinator a
   await gang.restore();
   await untilEpoch(Math.max(...kept) + 1);
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command, gang: gang.name }));
 });

@@ -2,14 +2,15 @@
 import { expect, test } from 'vitest';
 import type { GangDetail } from '@stillpoint/coordinator';
 import { startStillpoint } from '../support/stillpoint.ts';
-import { runReference } from '../workloads/harness.ts';
+import { referenceOf } from '../workloads/harness.ts';
 
-const mesh = ['build/mesh', '--messages', '6000', '--rate-mb', '60', '--ipv6'] as const;
+const mesh = ['build/mesh', '--messages', '2000', '--ipv6'] as const;
+const pace = ['--rate-mb', '12'];
 const nodesOf = ({ members }: GangDetail): string[] => members.map(({ node }) => node);
 
 test('same nodes, other nodes, fewer nodes, one after the other', async () => {
   await using sp = await startStillpoint({ nodes: ['n1', 'n2', 'n3', 'n4', 'n5'] });
-  const gang = await sp.run({ ranks: 3, command: mesh });
+  const gang = await sp.run({ ranks: 3, command: mesh, pace });
   expect(nodesOf(await gang.show())).toEqual(['n1', 'n2', 'n3']);
   for (const onto of [['n1', 'n2', 'n3'], ['n4', 'n5'], ['n2'], ['n5', 'n1', 'n4']]) {
     await gang.goOn(2);
@@ -20,12 +21,12 @@ test('same nodes, other nodes, fewer nodes, one after the other', async () => {
     expect(new Set(after.members.map(({ ipv4 }) => ipv4)).size).toBe(3);
   }
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 3, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 3, command: mesh, gang: gang.name }));
 });
 
 test('a node dies: the gang fails, and comes back without that node', async () => {
   await using sp = await startStillpoint({ nodes: ['n1', 'n2', 'n3'] });
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.goOn(2);
   await gang.checkpoint();
   await gang.goOn(1);
@@ -37,12 +38,12 @@ test('a node dies: the gang fails, and comes back without that node', async () =
   await sp.ok('restore', gang.name);
   expect(nodesOf(await gang.show())).toEqual(['n1', 'n3']);
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });
 
 test('migrate and drain move members away; the others stay where they are', async () => {
   await using sp = await startStillpoint({ nodes: ['n1', 'n2', 'n3', 'n4'] });
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.goOn(2);
   await sp.ok('migrate', gang.name, '--from', 'n2', '--onto', 'n4');
   expect(nodesOf(await gang.show())).toEqual(['n1', 'n4']);
@@ -59,5 +60,5 @@ test('migrate and drain move members away; the others stay where they are', asyn
     ]),
   );
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });

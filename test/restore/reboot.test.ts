@@ -2,13 +2,14 @@
 import { expect, test } from 'vitest';
 import type { GangSummary } from '@stillpoint/coordinator';
 import { startStillpoint } from '../support/stillpoint.ts';
-import { runReference } from '../workloads/harness.ts';
+import { referenceOf } from '../workloads/harness.ts';
 
-const mesh = ['build/mesh', '--messages', '5000', '--rate-mb', '60'] as const;
+const mesh = ['build/mesh', '--messages', '2000'] as const;
+const pace = ['--rate-mb', '12'];
 
 test('after a reboot the gang has failed, says why, and is restored by the next command', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 3, command: mesh });
+  const gang = await sp.run({ ranks: 3, command: mesh, pace });
   await gang.goOn(2);
   await gang.checkpoint();
   await gang.goOn(1);
@@ -19,12 +20,12 @@ test('after a reboot the gang has failed, says why, and is restored by the next 
   expect(sp.membersLeft()).toEqual([]);
   await sp.ok('restore', gang.name);
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 3, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 3, command: mesh, gang: gang.name }));
 });
 
 test('power fails while a checkpoint is made: the one before it is there', async () => {
   await using sp = await startStillpoint();
-  const gang = await sp.run({ ranks: 2, command: mesh });
+  const gang = await sp.run({ ranks: 2, command: mesh, pace });
   await gang.goOn(2);
   await gang.checkpoint();
   await gang.goOn(1);
@@ -42,5 +43,5 @@ test('power fails while a checkpoint is made: the one before it is there', async
   expect(await gang.show()).toMatchObject({ state: 'running', restoredFrom: 1 });
   expect((await gang.epochs()).map(({ state }) => state)).not.toContain('open');
   await gang.finish();
-  await gang.expectSameAs(await runReference({ members: 2, command: mesh, gang: gang.name }));
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
 });

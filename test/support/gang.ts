@@ -1,6 +1,7 @@
 // One gang under test: what its ranks have printed on its current timeline, and how it ended.
 import assert from 'node:assert/strict';
-import { open, stat } from 'node:fs/promises';
+import { open, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type {
   CheckpointRequest,
   CheckpointResult,
@@ -22,6 +23,15 @@ import {
 import { until } from './until.ts';
 
 const finishDeadlineMs = 120_000;
+
+/** The file that keeps a gang slow. */
+const slowFile = (cwd: string): string => join(cwd, 'slow');
+
+/** Makes the pace of a gang that is to work in a folder count until `finish`. @returns options for its command */
+export async function slowDown(cwd: string): Promise<string[]> {
+  await writeFile(slowFile(cwd), '');
+  return ['--slow-while', slowFile(cwd)];
+}
 
 export interface GangShape {
   readonly name: string;
@@ -121,8 +131,14 @@ export class TestGang {
     await this.untilStep((await this.step()) + steps);
   }
 
-  /** Waits for the end, which must be a good one on every rank: exit status 0 and a verdict OK. */
+  /** Ends its pace: from now on it runs as fast as it can. */
+  async hurry(): Promise<void> {
+    await rm(slowFile(this.cwd), { force: true });
+  }
+
+  /** Waits for the end, at full pace; it must be a good one on every rank: exit status 0 and a verdict OK. */
   async finish(deadlineMs = finishDeadlineMs): Promise<void> {
+    await this.hurry();
     const end = await this.#client.wait(this.name, { signal: AbortSignal.timeout(deadlineMs) });
     const words = end.state === 'completed' ? '' : await this.#lastWords();
     assert.deepEqual([end.state, end.exitCode], ['completed', 0], `${end.reason ?? ''}\n${words}`);

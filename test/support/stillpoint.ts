@@ -7,7 +7,7 @@ import { apiSocket, CoordinatorClient, type RunRequest } from '@stillpoint/coord
 import { onTestFailed } from 'vitest';
 import { buildWorkloads, workload } from '../workloads/harness.ts';
 import { type CliProcess, type CliResult, startCli } from './cli.ts';
-import { TestGang } from './gang.ts';
+import { slowDown, TestGang } from './gang.ts';
 import { describeRemains, endRemains, findRemains } from './remains.ts';
 import { until } from './until.ts';
 
@@ -26,6 +26,8 @@ export interface TestRun extends Omit<RunRequest, 'name' | 'nodes' | 'cwd' | 'co
   readonly command: readonly [string, ...string[]];
   /** A node for each member unless given. */
   readonly nodes?: number;
+  /** Options of the workload that slow it down until `finish`, so that what is done meanwhile falls within its run. */
+  readonly pace?: readonly string[];
   /** Application's ranks in a member, where a launcher starts several. */
   readonly ranksPerMember?: number;
 }
@@ -106,10 +108,11 @@ export class Stillpoint implements AsyncDisposable {
   }
 
   /** Starts a gang; its members have a working folder of their own gang. */
-  async run({ command, ranksPerMember, ...request }: TestRun): Promise<TestGang> {
+  async run({ command, pace, ranksPerMember, ...request }: TestRun): Promise<TestGang> {
     const name = request.name ?? 'gang';
     const cwd = await this.makeFolder(name);
-    const [program, ...args] = command;
+    const paced = pace === undefined ? command : ([...command, ...pace, ...(await slowDown(cwd))] as const);
+    const [program, ...args] = paced;
     await this.client.run({
       ...request,
       name,

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--mb", type=int, default=256, help="MiB of resident memory")
     options = parser.parse_args()
     ballast = Ballast(options.mb, seed=workload.rank())
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     digest = options.mb
     for step in range(options.steps):
         ballast.verify(step)

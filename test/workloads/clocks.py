@@ -127,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     tolerance_s = options.tolerance_ms / 1000
     waits, interval, clocks = Waits(tolerance_s), Interval(), Clocks(tolerance_s)
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     digest = workload.rank()
     pid = os.getpid()
     for step in range(options.steps):

@@ -89,7 +89,7 @@ def main() -> None:
     model = training.make_model(params_mb=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     criterion = torch.nn.CrossEntropyLoss()
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     for step in range(options.steps):
         inputs, targets = batches.next(step)
         optimizer.zero_grad()

@@ -32,7 +32,7 @@ def main() -> None:
     # Each rank's data come from a generator whose state lives in memory: a rank that was set back or
     # started afresh draws other samples, and its digests differ from then on.
     samples = torch.Generator().manual_seed(1000 + rank)
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     for step in range(options.steps):
         inputs = torch.randn(options.batch, 64, generator=samples)
         targets = torch.randint(0, 10, (options.batch,), generator=samples)

@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("--code", type=int, default=7, help="the exit status")
     parser.add_argument("--only-rank", type=int, help="only this rank ends so; the others end with 0")
     options = parser.parse_args()
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     for step in range(options.steps):
         workload.say(f"step {step} digest {workload.mix(options.code, step):016x}")
         pace.wait()

@@ -169,7 +169,7 @@ def main() -> None:
     if options.replace:
         own.append(Replaced(f"replaced.{rank}", rank))
     shared = Shared(options.shared, rank) if options.shared else None
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     digest = rank
     for step in range(options.steps):
         for file in own:

@@ -78,6 +78,18 @@ export async function runReference(options: ReferenceOptions): Promise<Reference
   }
 }
 
+const known = new Map<string, Promise<ReferenceRun>>();
+
+/** The run for reference of a command. It is always the same, so it is made once. */
+export function referenceOf(
+  options: Pick<ReferenceOptions, 'members' | 'command' | 'gang' | 'env'>,
+): Promise<ReferenceRun> {
+  const key = JSON.stringify(options);
+  const run = known.get(key) ?? runReference(options);
+  known.set(key, run);
+  return run;
+}
+
 /** Waits until a rank of a running gang has printed `step N`; for use in `during`. */
 export async function untilStep(cwd: string, rank: number, step: number, deadlineMs = 30_000): Promise<void> {
   const path = join(cwd, 'out', `stdout.${String(rank)}`);

@@ -27,7 +27,7 @@ def attach() -> ctypes.Array:
 def main() -> None:
     options = workload.arguments("System V shared memory").parse_args()
     words = attach()
-    pace = workload.Pace(options.step_ms)
+    pace = workload.Pace(options)
     for step in range(options.steps):
         at = step % len(words)
         expected = workload.mix(at, step - len(words)) if step >= len(words) else 0

@@ -65,6 +65,8 @@ void sleep_until(uint64_t deadline_ns) {
   if (woken < deadline_ns) corrupt("woken %llu ns before the deadline", (unsigned long long)(deadline_ns - woken));
 }
 
+bool is_slow(const char *slow_while) { return slow_while == NULL || access(slow_while, F_OK) == 0; }
+
 uint64_t mix(uint64_t state, uint64_t value) {
   state += 0x9e3779b97f4a7c15u + value;
   state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -23,6 +23,9 @@ uint64_t now_ns(void);
 /* Sleeps until `deadline_ns` of CLOCK_MONOTONIC; corrupt if the kernel wakes it early. */
 void sleep_until(uint64_t deadline_ns);
 
+/* Whether a limit on the pace still counts: always without a file, else as long as there is this file. */
+bool is_slow(const char *slow_while);
+
 /* One splitmix64 round over both values. */
 uint64_t mix(uint64_t state, uint64_t value);
 

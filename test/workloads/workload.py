@@ -58,20 +58,22 @@ def arguments(description: str, steps: int = 100, step_ms: int = 20) -> argparse
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--steps", type=int, default=steps, help="steps before the program ends with OK")
     parser.add_argument("--step-ms", type=int, default=step_ms, help="a step takes at least this long")
+    parser.add_argument("--slow-while", metavar="FILE", help="--step-ms counts only while there is this file")
     return parser
 
 
 class Pace:
     """Pads steps to a minimum length."""
 
-    def __init__(self, step_ms: int) -> None:
-        self._step_ns = step_ms * 1_000_000
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._step_ns = options.step_ms * 1_000_000
+        self._slow_while = options.slow_while
         self._started = time.monotonic_ns()
 
     def wait(self) -> None:
         """Sleeps for what is left of this step and begins the next one."""
         left = self._started + self._step_ns - time.monotonic_ns()
-        if left > 0:
+        if left > 0 and (self._slow_while is None or os.path.exists(self._slow_while)):
             time.sleep(left / 1e9)
         self._started = time.monotonic_ns()
 

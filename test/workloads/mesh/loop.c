@@ -13,6 +13,7 @@ enum { EVENTS_PER_TURN_MAX = 64, ACTIVE_MS_PER_TURN_MAX = 100 };
 
 static int epoll_fd = -1;
 static uint64_t turn_ms, active_ms, random_state, rate_bytes_per_ms;
+static const char *limit_while;
 static int64_t reading_budget;
 static struct epoll_event events[EVENTS_PER_TURN_MAX];
 static int event_count;
@@ -62,6 +63,7 @@ void loop_turn(int wait_ms) {
   uint64_t active = now - turn_ms < ACTIVE_MS_PER_TURN_MAX ? now - turn_ms : ACTIVE_MS_PER_TURN_MAX;
   turn_ms = now;
   active_ms += active;
+  if (rate_bytes_per_ms > 0 && !is_slow(limit_while)) rate_bytes_per_ms = 0;
   if (rate_bytes_per_ms > 0) {
     reading_budget += (int64_t)(rate_bytes_per_ms * active);
     int64_t most = (int64_t)(rate_bytes_per_ms * ACTIVE_MS_PER_TURN_MAX);
@@ -79,7 +81,10 @@ uint64_t loop_now_ms(void) { return turn_ms; }
 
 uint64_t loop_active_ms(void) { return active_ms; }
 
-void loop_limit_reading(unsigned long rate_mb) { rate_bytes_per_ms = rate_mb * 1049; }
+void loop_limit_reading(unsigned long rate_mb, const char *slow_while) {
+  rate_bytes_per_ms = rate_mb * 1049;
+  limit_while = slow_while;
+}
 
 unsigned long loop_reading_room(unsigned long most) {
   if (rate_bytes_per_ms == 0) return most;

@@ -34,8 +34,8 @@ uint64_t loop_now_ms(void);
 /* The same, but without the time in which this process did not run: for deadlines that a freeze must not spend. */
 uint64_t loop_active_ms(void);
 
-/* Limits what the whole process reads, in MiB a second; 0: no limit. */
-void loop_limit_reading(unsigned long rate_mb);
+/* Limits what the whole process reads, in MiB a second, as long as `is_slow(slow_while)`; 0: no limit. */
+void loop_limit_reading(unsigned long rate_mb, const char *slow_while);
 
 /* How much may be read now, at most `most`. */
 unsigned long loop_reading_room(unsigned long most);

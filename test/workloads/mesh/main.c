@@ -152,7 +152,7 @@ int main(int count, char **arguments) {
   pid_t local = 0;
   if (options.local) local = start_local();
   else loop_open();
-  loop_limit_reading(options.rate_mb);
+  loop_limit_reading(options.rate_mb, options.slow_while);
   connect_mesh();
   if (options.outside != NULL) outside_open(options.outside);
   run(options.gang.size - 1 + (options.local ? 1 : 0));

@@ -38,7 +38,7 @@ struct options options_parse(int count, char **arguments) {
       {"half-open", no_argument, NULL, 'h'},      {"outside", required_argument, NULL, 'o'},
       {"rate-mb", required_argument, NULL, 'b'},  {"stuck-s", required_argument, NULL, 's'},
       {"inject", required_argument, NULL, 'i'},   {"inject-at", required_argument, NULL, 'a'},
-      {NULL, 0, NULL, 0}};
+      {"slow-while", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
   struct options options = {.messages = 1000, .bursts.stuck_ms_max = 60000};
   enum family family = FAMILY_IPV4;
   for (int option; (option = getopt_long(count, arguments, "", KNOWN, NULL)) != -1;) {
@@ -52,6 +52,7 @@ struct options options_parse(int count, char **arguments) {
       case 'h': options.half_open = true; break;
       case 'o': options.outside = optarg; break;
       case 'b': options.rate_mb = number_of(optarg, "--rate-mb"); break;
+      case 'w': options.slow_while = optarg; break;
       case 's': options.bursts.stuck_ms_max = 1000 * number_of(optarg, "--stuck-s"); break;
       case 'i': options.fault = fault_of(optarg); break;
       case 'a': options.fault_at = number_of(optarg, "--inject-at"); break;

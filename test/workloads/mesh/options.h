@@ -15,6 +15,7 @@ struct options {
   enum fault fault;
   uint64_t fault_at;
   unsigned long rate_mb;
+  const char *slow_while;
 };
 
 /* Refuses anything it does not know. */
