@@ -40,6 +40,7 @@ export const run: Verb = {
   ],
   notes: [
     'Each member gets RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, your environment and your folder.',
+    'The coordinator takes the checkpoints of --every: if it is killed, none is taken until the next command.',
     'Ctrl-C gives the start up; with --follow it ends the following, and the gang runs on.',
     'JSON: {name, incarnation, placement: [{member, node, ipv4, ipv6}]}; not together with --follow',
   ],
