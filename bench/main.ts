@@ -1,11 +1,13 @@
 // `npm run bench [NAME...] [-- --rounds N --quick]`: runs benchmarks, prints their tables and writes their results.
 import { parseArgs } from 'node:util';
+import { cost } from './cost.ts';
+import { earlyRelease } from './early-release.ts';
 import { readCircumstances } from './lib/machine.ts';
 import { type Benchmark, renderTable, renderVerdict, writeResult } from './lib/report.ts';
 import { restore } from './restore.ts';
 import { stall } from './stall.ts';
 
-const benchmarks: readonly Benchmark[] = [stall, restore];
+const benchmarks: readonly Benchmark[] = [stall, restore, earlyRelease, cost];
 
 const usage = `npm run bench [NAME...] [-- --rounds N --quick]
 

@@ -14,6 +14,7 @@ import {
   times,
   type Verdict,
 } from './lib/report.ts';
+import { rotate } from './lib/rotate.ts';
 import { findSandboxes, setFrozen } from './lib/sandboxes.ts';
 import { summarize } from './lib/statistics.ts';
 import { firstStepAfter, longestGapMs, normalStepMs, type StepEnds } from './lib/steps.ts';
@@ -82,7 +83,6 @@ async function measureSize(
   for (let round = 0; round < rounds; round += 1) {
     note(`${size.label} a member: round ${round + 1} of ${rounds}`);
     const found: { -readonly [Way in keyof Round]?: Round[Way] } = {};
-    // another one first in each round: what one leaves behind must not always hit the same rival
     for (const way of rotate(ways, round)) Object.assign(found, { [way]: await measure[way]() });
     const { stillpoint, bare, synchronous } = found;
     if (stillpoint === undefined || bare === undefined || synchronous === undefined)
@@ -91,11 +91,6 @@ async function measureSize(
   }
   return done;
 }
-
-const rotate = <Value>(values: readonly Value[], by: number): Value[] => [
-  ...values.slice(by % values.length),
-  ...values.slice(0, by % values.length),
-];
 
 async function checkpoint({ client, signal }: World, training: Training): Promise<Round['stillpoint']> {
   const normalMs = await quiet(training);

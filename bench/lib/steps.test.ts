@@ -1,6 +1,6 @@
 // Stalls as step times show them.
 import { expect, test } from 'vitest';
-import { firstStepAfter, longestGapMs, normalStepMs } from './steps.ts';
+import { firstStepAfter, longestGapMs, meanStepMs, normalStepMs } from './steps.ts';
 
 // two ranks with a step every 10 ms, and a stop from 35 on; the second one goes on first
 const ranks = [
@@ -11,6 +11,12 @@ const ranks = [
 test('the normal step time is that of the quiet window', () => {
   expect(normalStepMs(ranks, 0, 35)).toBe(10);
   expect(() => normalStepMs(ranks, 40, 200)).toThrow(/no two steps/);
+});
+
+test('the mean step time counts the steps that are whole in the window', () => {
+  expect(meanStepMs(ranks, 0, 35)).toBe(10);
+  expect(meanStepMs(ranks, 25, 240)).toBe((205 + 202) / 2);
+  expect(() => meanStepMs(ranks, 40, 200)).toThrow(/no two steps/);
 });
 
 test('the first step after the freeze is whichever rank’s comes first', () => {

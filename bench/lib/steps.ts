@@ -6,9 +6,13 @@ export type StepEnds = readonly number[];
 
 /** Median time between two steps of a rank, of those that ended within a window in which nothing disturbed them. */
 export function normalStepMs(ranks: readonly StepEnds[], fromMs: number, toMs: number): number {
-  const gaps = ranks.flatMap((ends) => differences(ends.filter((end) => end >= fromMs && end <= toMs)));
-  if (gaps.length === 0) throw new Error(`no two steps ended between ${fromMs} and ${toMs}`);
-  return medianOf(gaps);
+  return medianOf(gapsWithin(ranks, fromMs, toMs));
+}
+
+/** Mean time of a step, over the whole steps of all ranks within a window. */
+export function meanStepMs(ranks: readonly StepEnds[], fromMs: number, toMs: number): number {
+  const gaps = gapsWithin(ranks, fromMs, toMs);
+  return gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
 }
 
 /** When the first step of any rank ended after a moment; undefined when none has yet. */
@@ -23,6 +27,12 @@ export function longestGapMs(ranks: readonly StepEnds[], fromMs: number, toMs: n
   const first = all.findIndex((end) => end >= fromMs);
   const last = all.findLastIndex((end) => end <= toMs);
   return Math.max(0, ...differences(all.slice(Math.max(0, first - 1), last + 1)));
+}
+
+function gapsWithin(ranks: readonly StepEnds[], fromMs: number, toMs: number): number[] {
+  const gaps = ranks.flatMap((ends) => differences(ends.filter((end) => end >= fromMs && end <= toMs)));
+  if (gaps.length === 0) throw new Error(`no two steps ended between ${fromMs} and ${toMs}`);
+  return gaps;
 }
 
 function differences(values: readonly number[]): number[] {

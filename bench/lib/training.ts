@@ -18,7 +18,7 @@ export const environment = {
 } as const;
 
 /** More than any benchmark lasts. */
-const endlessSteps = 10_000_000;
+export const endlessSteps = 10_000_000;
 
 export interface TrainingOptions {
   readonly name: string;
@@ -27,9 +27,11 @@ export interface TrainingOptions {
   readonly sizeMiB?: number;
   /** A step takes at least this long. */
   readonly stepMs?: number;
+  /** What to run instead of a DistributedDataParallel training: it notes its steps in the same way. */
+  readonly program?: (cwd: string) => [string, ...string[]];
 }
 
-/** A DistributedDataParallel training without an end, under Stillpoint. */
+/** A training without an end, under Stillpoint. */
 export class Training {
   readonly name: string;
   readonly members: number;
@@ -48,7 +50,8 @@ export class Training {
     const training = new Training(world, options);
     await mkdir(training.#cwd);
     const { name, members } = options;
-    const command = ddpCommand(training.#cwd, { ...options, steps: endlessSteps });
+    const program = options.program ?? ((cwd) => ddpCommand(cwd, { ...options, steps: endlessSteps }));
+    const command = program(training.#cwd);
     await world.client.run(
       { name, ranks: members, nodes: members, command, environment, cwd: training.#cwd },
       { signal: world.signal },
