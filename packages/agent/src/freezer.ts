@@ -135,18 +135,29 @@ export async function thaw(freezer: Freezer, cgroup: string): Promise<void> {
 
 /**
  * Kills every process of the cgroup, frozen ones too, and returns when they are gone.
- * SIGKILL is sent while they are frozen, and only then are they thawed, so that none runs another instruction.
+ * They are frozen first, so that none can fork away; SIGKILL is sent, and only then are they thawed, so that none runs
+ * another instruction.
+ * @throws FreezeTimeout naming a process that does not die
  */
 export async function killCgroup(freezer: Freezer, cgroup: string): Promise<void> {
   const end = performance.now() + limits.killMs;
   for (;;) {
-    const pids = await cgroupProcesses(cgroup);
-    if (pids.length === 0) return;
+    if ((await cgroupProcesses(cgroup)).length === 0) return;
     if (performance.now() > end)
       throw new FreezeTimeout(`${cgroup}: killed processes`, limits.killMs, await describeStuck(cgroup));
-    for (const pid of pids) killIfAlive(pid);
+    await freezeIfPossible(freezer, cgroup);
+    for (const pid of await cgroupProcesses(cgroup)) killIfAlive(pid);
     await thaw(freezer, cgroup);
     await delay(limits.freezePollMs);
+  }
+}
+
+/** One process that hangs in the kernel must not keep the others alive. */
+async function freezeIfPossible(freezer: Freezer, cgroup: string): Promise<void> {
+  try {
+    await freeze(freezer, cgroup);
+  } catch (error) {
+    if (!(error instanceof FreezeTimeout) && !isGone(error)) throw error;
   }
 }
 
