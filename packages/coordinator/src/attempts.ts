@@ -82,7 +82,8 @@ export class Attempts {
   /** Gives places back that were reserved for an attempt, unless a running incarnation would be hit. */
   async discard(gang: Gang, incarnation: Incarnation): Promise<void> {
     if (!gang.isDead) return;
-    const nodes = this.#context.nodes.list();
+    // nothing ran there yet: places on a node that was killed go with it
+    const nodes = this.#context.nodes.list().filter(({ state }) => state === 'present');
     await Promise.all(nodes.map(({ name }) => this.#endings.removeMembersOn(gang, name, incarnation)));
   }
 

@@ -39,7 +39,6 @@ export interface CoordinatorOptions {
 /** The parts that verbs are made of. */
 export interface Coordinator {
   readonly context: Context;
-  readonly watch: Watch;
   readonly endings: Endings;
   readonly starts: Starts;
   readonly checkpoints: Checkpoints;
@@ -92,7 +91,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const periodic = new Periodic(context, checkpoints);
   const coordinator: Coordinator = {
     context,
-    watch,
     endings,
     starts,
     checkpoints,

@@ -89,11 +89,11 @@ export class Endings {
     await Promise.all([...new Set(placed)].map((node) => this.removeMembersOn(gang, node, upTo)));
   }
 
-  /** Does not end before they are gone. On a node that was killed they are. */
+  /** Does not end before they are gone. On a node that was killed they are once it is dead. */
   async removeMembersOn(gang: Gang, node: string, upTo: number): Promise<void> {
     const { nodes } = this.#context;
     await persistently(this.#context, `removing ${gang.name} from ${node}`, async () => {
-      if (nodes.find(node) === undefined) return;
+      if (nodes.find(node) === undefined) return nodes.requireDead(node);
       await nodes.request(node, { kind: 'Remove', gang: gang.id, upTo: upTo as never });
     });
     const { current, epochRun } = gang;

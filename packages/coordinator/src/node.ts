@@ -22,6 +22,8 @@ export interface NodeListener {
   onEvent(node: string, event: NodeEvent): void;
   /** The agent is there, anew or again, and this is what it finds. */
   onReport(node: string, report: NodeReport): void;
+  /** The node was killed: everything on it is dead. */
+  onKilled(node: string): void;
 }
 
 export interface NodeDependencies {

@@ -1,6 +1,6 @@
 // All nodes of a state folder: added, taken out of use, killed. What becomes of their members is not decided here.
 import type { AnswerTo, NodeCommand, RequestOptions } from '@stillpoint/bus';
-import type { NodeRequest } from '@stillpoint/protocol';
+import { type NodeRequest, StillpointError } from '@stillpoint/protocol';
 import { limits } from './limits.ts';
 import { NodeNameInUse, NodeNotReady, TooManyNodes, UnknownNode } from './verb-errors.ts';
 import { ManagedNode, type NodeDependencies } from './node.ts';
@@ -19,6 +19,8 @@ export class Nodes {
   readonly #store: Store;
   readonly #records = new Map<string, NodeRecord>();
   readonly #managed = new Map<string, ManagedNode>();
+  /** Nodes that were killed, and may not be dead. */
+  readonly #dying = new Set<string>();
   /** Nodes are added and killed one at a time: names and indexes are given out once. */
   readonly #turnstile = new Turnstile();
 
@@ -31,9 +33,16 @@ export class Nodes {
   async start(): Promise<void> {
     const { platform, log } = this.#dependencies;
     for (const record of await this.#store.listNodes()) this.#records.set(record.name, record);
-    const present = this.list().filter(({ state }) => state === 'present');
-    const ended = await platform.cleanLeftovers(present.map(({ name }) => name));
-    if (ended.length > 0) log.info({ nodes: ended }, 'leftovers of nodes were removed');
+    const [present, killed] = [this.#inState('present'), this.#inState('killed')];
+    try {
+      const ended = await platform.cleanLeftovers(present.map(({ name }) => name));
+      if (ended.length > 0) log.info({ nodes: ended }, 'leftovers of nodes were removed');
+    } catch (error) {
+      // what does not die keeps no other node, and no gang elsewhere, from being served
+      if (!(error instanceof StillpointError) || !error.retryable) throw error;
+      log.error({ err: error }, 'leftovers of nodes were not removed');
+      for (const { name } of killed) this.#dying.add(name);
+    }
     for (const record of present) this.#manage(record);
   }
 
@@ -110,6 +119,7 @@ export class Nodes {
   async #add({ name, monotonicOffsetSeconds }: NewNode): Promise<NodeRecord> {
     const before = this.#records.get(name);
     if (before?.state === 'present' && before.schedulable) throw new NodeNameInUse(name);
+    await this.#endDying(name);
     const record: NodeRecord = {
       name,
       index: before?.index ?? this.#freeIndex(),
@@ -131,17 +141,42 @@ export class Nodes {
     await this.#put({ ...this.record(name), schedulable: false });
   }
 
-  /** SIGKILL for everything on it. Its name stays, until it is added again. */
+  /**
+   * SIGKILL for everything on it. Its name stays, until it is added again. Where that failed, calling it again goes on
+   * with it.
+   */
   kill(name: string): Promise<void> {
     return this.#turnstile.pass(async () => {
       const record = this.record(name);
-      if (record.state === 'killed') return;
-      await this.#put({ ...record, state: 'killed' });
-      const node = this.#managed.get(name);
-      this.#managed.delete(name);
-      await node?.close();
-      await this.#dependencies.platform.kill(name);
+      if (record.state === 'present') {
+        await this.#put({ ...record, state: 'killed' });
+        this.#dying.add(name);
+        const node = this.#managed.get(name);
+        this.#managed.delete(name);
+        await node?.close();
+      }
+      await this.#endDying(name);
     });
+  }
+
+  /**
+   * Nothing of a node that was killed runs any more when this returns.
+   *
+   * @throws `SP_NODE_NOT_READY` when it is not dead yet
+   */
+  async requireDead(name: string): Promise<void> {
+    try {
+      await this.#turnstile.pass(() => this.#endDying(name));
+    } catch (error) {
+      throw new NodeNotReady(name, `it was killed, but is not dead: ${(error as Error).message}`);
+    }
+  }
+
+  async #endDying(name: string): Promise<void> {
+    if (!this.#dying.has(name)) return;
+    await this.#dependencies.platform.kill(name);
+    this.#dying.delete(name);
+    this.#dependencies.listener.onKilled(name);
   }
 
   /** Ends all links; nodes and members are left as they are. */
@@ -160,6 +195,10 @@ export class Nodes {
     this.#records.set(record.name, record);
     const node = this.#managed.get(record.name);
     if (node !== undefined) node.record = record;
+  }
+
+  #inState(state: NodeRecord['state']): NodeRecord[] {
+    return this.list().filter((record) => record.state === state);
   }
 
   #freeIndex(): number {

@@ -200,9 +200,8 @@ export async function drainNode(
 }
 
 /** SIGKILL for everything on a node. Gangs with members there end as a whole. */
-export async function killNode({ context, watch }: Coordinator, node: string): Promise<void> {
+export async function killNode({ context }: Coordinator, node: string): Promise<void> {
   await context.nodes.kill(node);
-  watch.nodeKilled(node);
 }
 
 function requirePublished(gang: Gang, epoch: number): void {

@@ -39,8 +39,7 @@ export class Watch implements NodeListener {
     this.#removeStrays(node, report);
   }
 
-  /** Everything on the node is dead. */
-  nodeKilled(node: string): void {
+  onKilled(node: string): void {
     for (const gang of this.#context().gangs.list()) {
       gang.epochRun?.nodeLost(nodeName(node));
       gang.restoreRun?.nodeLost(nodeName(node));

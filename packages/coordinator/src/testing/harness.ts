@@ -3,6 +3,7 @@ import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectNode } from '@stillpoint/bus';
 import { type Ledger, openFileLedger } from '@stillpoint/ledger';
+import { StillpointError } from '@stillpoint/protocol';
 import { openDirectoryVault, type Vault } from '@stillpoint/vault';
 import pino, { type Logger } from 'pino';
 import { CoordinatorClient } from '../client.ts';
@@ -39,6 +40,8 @@ export class Harness {
   readonly steps: string[] = [];
   /** Whether agents can be started: a test that keeps one down sets it. */
   canStartAgents = true;
+  /** Whether members die with their node: those of one that hangs in the kernel do not. */
+  canKillNodes = true;
 
   private constructor(home: string, vault: Vault, agentLedger: Ledger) {
     this.home = home;
@@ -83,6 +86,11 @@ export class Harness {
 
   async killNode(name: string): Promise<void> {
     await this.killAgent(name);
+    if (!this.canKillNodes)
+      throw new StillpointError('SP_NODE_KILL_TIMEOUT', `${name}: processes do not end`, {
+        remedy: 'Try again.',
+        retryable: true,
+      });
     this.world.node(name).lose();
   }
 
@@ -93,7 +101,10 @@ export class Harness {
       connect: (name) => connectNode(this.socketPath(name)),
       kill: (name) => this.killNode(name),
       cleanLeftovers: async (names) => {
-        const ended = [...this.#agents.keys()].filter((name) => !names.includes(name));
+        const ended = [...this.world.nodes.values()]
+          .filter((node) => this.#agents.has(node.name) || node.members.size > 0)
+          .map(({ name }) => name)
+          .filter((name) => !names.includes(name));
         for (const name of ended) await this.killNode(name);
         return ended;
       },
