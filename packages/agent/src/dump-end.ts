@@ -5,6 +5,7 @@ import { awaitCriu, type CriuExit, endCriu } from './criu-process.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { dumpDeadlineMs } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
+import { isSandboxThere } from './sandbox-record.ts';
 
 /** From this exit status on a signal has ended CRIU. */
 const signalledStatus = 129;
@@ -35,8 +36,10 @@ export async function isDumpUnderWay(staging: string): Promise<boolean> {
   return (await has('dump.out')) && !(await has('dump.exit'));
 }
 
-const killMember = ({ freezer, record }: MemberContext): Promise<void> =>
-  killCgroup(freezer, record.slot.cgroup);
+/** Another may have its place by now. */
+async function killMember({ freezer, record }: MemberContext): Promise<void> {
+  if (await isSandboxThere(record)) await killCgroup(freezer, record.slot.cgroup);
+}
 
 /** Whether any of the member's processes is stopped by ptrace. */
 async function isTraced({ record }: MemberContext): Promise<boolean> {

@@ -7,11 +7,13 @@ import {
   type HoldId,
   invariant,
   type MemberStep,
+  type MemberStepName,
   type MemberStepResult,
   type OutsidePolicy,
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
 import { awaitDump, isDumpUnderWay } from './dump-end.ts';
+import { UnknownMember } from './errors.ts';
 import type { DigestCache } from './files/index.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
@@ -40,6 +42,17 @@ export interface EpochResources {
   readonly removeStopped: (context: MemberContext) => Promise<void>;
 }
 
+/** What is done to the member itself: nothing of it may hit another who has its place by now. */
+const needsMember: ReadonlySet<MemberStepName> = new Set<MemberStepName>([
+  'freeze',
+  'hold',
+  'note',
+  'dump',
+  'check',
+  'survey',
+  'settle',
+]);
+
 export class EpochSteps {
   readonly #context: MemberContext;
   readonly #header: EpochHeader;
@@ -59,6 +72,9 @@ export class EpochSteps {
 
   /** @throws StillpointError when the step failed; the member is then as the step found it */
   async perform(step: MemberStep): Promise<MemberStepResult> {
+    const { record } = this.#context;
+    if (needsMember.has(step.step) && !(await isSandboxThere(record)))
+      throw new UnknownMember(record.slot.node, record);
     switch (step.step) {
       case 'preflight':
         return { step: 'preflight', ...(await preflightMember(this.#context, step.outside)) };
@@ -116,11 +132,12 @@ export class EpochSteps {
 
   /** Lifts and thaws, after a CRIU that still runs. A dead member's hold stays: its sockets must not speak again. */
   async #release(hold: HoldId): Promise<MemberStepResult> {
-    if (await isDumpUnderWay(this.#staging)) await awaitDump(this.#context, this.#staging);
     const { record } = this.#context;
     // in its place another may stand frozen by now
-    if ((await isSandboxThere(record)) && (await cgroupProcesses(record.slot.cgroup)).length > 0)
-      await releaseMember(this.#context, hold);
+    if (await isSandboxThere(record)) {
+      if (await isDumpUnderWay(this.#staging)) await awaitDump(this.#context, this.#staging);
+      if ((await cgroupProcesses(record.slot.cgroup)).length > 0) await releaseMember(this.#context, hold);
+    }
     const nowMs = performance.now();
     return { step: 'release', heldMs: Math.round(nowMs - (this.#frozenAtMs ?? nowMs)) };
   }

@@ -145,9 +145,10 @@ export async function isSandboxAlive(record: SandboxRecord): Promise<boolean> {
 }
 
 /** Whether the sandbox still has its place, alive or not: one that was given back may be another's. */
-export async function isSandboxThere({ slot, initPid, incarnation }: SandboxRecord): Promise<boolean> {
-  const found = await readRecord(slot.folder);
-  return found?.initPid === initPid && found.incarnation === incarnation;
+export async function isSandboxThere(record: SandboxRecord): Promise<boolean> {
+  const found = await readRecord(record.slot.folder);
+  const identity = ['gang', 'incarnation', 'member', 'initPid'] as const;
+  return found !== undefined && identity.every((name) => found[name] === record[name]);
 }
 
 async function isSandboxInit(record: SandboxRecord): Promise<boolean> {
