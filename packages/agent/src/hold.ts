@@ -22,6 +22,12 @@ const exceptionRules: Readonly<Record<HoldException, string>> = {
   criu: 'meta mark 0xc114 accept;',
 };
 
+/**
+ * A kernel that can't send the answer to a handshake again forgets the handshake, and its client would wait for ever.
+ * The answer carries nothing, nobody who is held hears it, and no epoch has a handshake that is under way.
+ */
+const handshakeAnswer = 'tcp flags & (fin | syn | rst | ack) == syn | ack accept;';
+
 /** Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. */
 export async function takeHold(
   namespace: string,
@@ -30,10 +36,10 @@ export async function takeHold(
 ): Promise<void> {
   const table = tableName(holdId);
   const rule = exceptionRules[exception];
-  const chain = (hook: string): string =>
-    `chain ${hook} { type filter hook ${hook} priority -500; policy drop; ${rule} }`;
+  const chain = (hook: string, more = ''): string =>
+    `chain ${hook} { type filter hook ${hook} priority -500; policy drop; ${rule} ${more} }`;
   await exec('nsenter', inNamespace(namespace, 'nft', '-f', '-'), {
-    input: `table inet ${table} {\n${chain('input')}\n${chain('output')}\n${chain('forward')}\n}\n`,
+    input: `table inet ${table} {\n${chain('input')}\n${chain('output', handshakeAnswer)}\n${chain('forward')}\n}\n`,
   });
 }
 

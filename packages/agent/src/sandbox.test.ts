@@ -171,4 +171,25 @@ describe('a hold', () => {
     await liftHold(namespace, holdId('a1'));
     expect(await reaches(namespace, two.slot.addresses.ipv4)).toBe(true);
   });
+
+  it('lets a kernel answer a handshake again, which it would forget otherwise', async () => {
+    await using nodes = await makeNodes(2);
+    const listen = "import socket, time; end = socket.create_server(('', 9)); time.sleep(1000)";
+    const two = await nodes.launch(2, ['/usr/bin/python3', '-c', listen]);
+    const { namespace, addresses } = two.slot;
+    const inTwo = async (...command: string[]): Promise<string> =>
+      (await exec('nsenter', [`--net=${namespacePath(namespace)}`, ...command])).stdout;
+    await eventually(async () => (await inTwo('ss', '-tlnH')) || undefined, 'a listener');
+    // the end of the handshake is lost
+    const lost = 'tcp flags & (syn | ack) == ack drop;';
+    await inTwo('nft', `table inet lossy { chain lossy { type filter hook input priority 0; ${lost} }; };`);
+    await nodes.launch(1, ['/bin/bash', '-c', `exec 3<>/dev/tcp/${addresses.ipv4}/9; sleep 1000`]);
+    const handshake = (): Promise<string> => inTwo('ss', '-tnoH', 'state', 'syn-recv');
+    await eventually(async () => (await handshake()) || undefined, 'a handshake');
+    await takeHold(namespace, holdId('a1'));
+    await eventually(
+      async () => /timer:\(on,[^,]*,[1-9]/.test(await handshake()) || undefined,
+      'its repetition',
+    );
+  });
 });
