@@ -94,6 +94,32 @@ export async function unplugNode(paths: HomePaths, node: string): Promise<void> 
   await exec('ip', ['-n', nodeNamespace(paths, node), 'link', 'delete', 'uplink'], { accept: [0, 1] });
 }
 
+/**
+ * Whether somebody else has the name or the addresses of a member's place: whoever has an address answers at once
+ * when a neighbour looks for it.
+ */
+export async function isPlaceTaken(
+  paths: HomePaths,
+  node: string,
+  nodeIndex: number,
+  slot: number,
+): Promise<boolean> {
+  if (existsSync(namespacePath(memberNamespace(paths, node, slot)))) return true;
+  const { ipv4, ipv6 } = memberAddresses(nodeIndex, slot);
+  const network = `--net=${namespacePath(nodeNamespace(paths, node))}`;
+  const { stdout } = await exec('nsenter', [network, 'bash', '-c', probe, 'bash', ipv4, ipv6]);
+  return stdout !== '';
+}
+
+/** Forgets who had the addresses, looks for them, and prints who has one now. */
+const probe = `
+printf 'neigh flush to %s\\n' "$@" | ip -batch - >/dev/null
+for address; do echo >"/dev/udp/$address/9"; done 2>/dev/null
+sleep 0.01
+{ printf 'neigh show to %s\\n' "$@"; printf 'address show to %s\\n' "$@"; } | ip -oneline -batch - | grep -E 'lladdr|inet'
+true
+`;
+
 /** Makes the network namespace of one member's sandbox with its addresses up. */
 export async function createMemberNetwork(
   paths: HomePaths,

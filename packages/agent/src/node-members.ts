@@ -156,21 +156,21 @@ export class NodeMembers {
   async #reserve(owner: SlotOwner): Promise<UsedSlot> {
     const known = this.#used.get(keyOf(owner));
     if (known !== undefined) return known;
-    const taken = new Set([...this.#used.values()].map((used) => used.slot.slot));
-    let number = 1;
-    while (taken.has(number)) number += 1;
-    if (number > limits.membersPerNodeMax) throw new NoRoomOnNode(this.#node.name, limits.membersPerNodeMax);
-    const slot = sandboxSlot(this.#paths, this.#freezer, this.#node.name, this.#node.index, number);
-    const used: UsedSlot = { ...owner, slot };
-    this.#used.set(keyOf(owner), used);
-    try {
-      await prepareSlot(this.#paths, this.#freezer, slot, owner);
-    } catch (error) {
-      this.#used.delete(keyOf(owner));
-      await removeSandbox(this.#paths, this.#freezer, slot);
-      throw error;
+    for (let number = 1; number <= limits.membersPerNodeMax; number += 1) {
+      if ([...this.#used.values()].some(({ slot }) => slot.slot === number)) continue;
+      const slot = sandboxSlot(this.#paths, this.#freezer, this.#node.name, this.#node.index, number);
+      const used: UsedSlot = { ...owner, slot };
+      this.#used.set(keyOf(owner), used);
+      try {
+        if (await prepareSlot(this.#paths, this.#freezer, slot, owner)) return used;
+        this.#used.delete(keyOf(owner));
+      } catch (error) {
+        this.#used.delete(keyOf(owner));
+        await removeSandbox(this.#paths, this.#freezer, slot);
+        throw error;
+      }
     }
-    return used;
+    throw new NoRoomOnNode(this.#node.name, limits.membersPerNodeMax);
   }
 
   async #allocate(request: Extract<NodeRequest, { kind: 'Allocate' }>): Promise<NodeAnswer> {

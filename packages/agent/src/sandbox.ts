@@ -9,7 +9,7 @@ import type { ClockOffsets } from './clock.ts';
 import { SandboxFailed } from './errors.ts';
 import { createCgroup, type Freezer, killCgroup, killIfAlive, removeCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
-import { createMemberNetwork, deleteMemberNetwork, namespacePath } from './network.ts';
+import { createMemberNetwork, deleteMemberNetwork, isPlaceTaken, namespacePath } from './network.ts';
 import type { HomePaths } from './paths.ts';
 import { hidingFolder } from './private-folders.ts';
 import {
@@ -40,17 +40,19 @@ export interface SandboxLaunch extends SlotOwner {
 
 const setupScript = fileURLToPath(new URL('../scripts/sandbox-setup.sh', import.meta.url));
 
-/** Reserves the slot: makes its folder, cgroup and network. */
+/** Reserves the slot: makes its folder, cgroup and network. @returns false when somebody else has that place */
 export async function prepareSlot(
   paths: HomePaths,
   freezer: Freezer,
   slot: SandboxSlot,
   owner: SlotOwner,
-): Promise<void> {
+): Promise<boolean> {
+  if (await isPlaceTaken(paths, slot.node, slot.nodeIndex, slot.slot)) return false;
   await mkdir(slot.folder, { recursive: true, mode: 0o700 });
   await writeRecord(slot.folder, ownerName, { ...owner, slot });
   await createCgroup(freezer, `${slot.node}-${slot.slot}`);
   await createMemberNetwork(paths, slot.node, slot.nodeIndex, slot.slot);
+  return true;
 }
 
 /**
