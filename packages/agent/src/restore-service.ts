@@ -1,7 +1,9 @@
 // Drives the protocol's machine of every member of this node in its restore attempts. Decides nothing itself.
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  isMemberAbandoned,
+  isMemberRestored,
   type MemberId,
   memberId,
   type MemberRestoreEffect,
@@ -52,6 +54,12 @@ export class RestoreService {
     for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
       const text = await readFile(join(this.#folder, name), 'utf8');
       const { state } = JSON.parse(text) as KeptPart<MemberRestoreState, null>;
+      const { header, member } = state.context;
+      // its member was restored and has gone its way
+      if (isMemberRestored(state) && !this.#hasPlace(header, member)) {
+        await rm(join(this.#folder, name));
+        continue;
+      }
       const part = this.#add(state);
       part.reports = state.context.reports;
       part.machine.feed({ kind: 'Restarted' });
@@ -82,6 +90,15 @@ export class RestoreService {
     this.#parts.get(keyOf(gang, incarnation, member))?.machine.feed({ kind: 'MemberDied', reason });
   }
 
+  /** The members up to an incarnation were removed: nobody asks any more whether they were restored. */
+  async membersRemoved(gang: string, upTo: number): Promise<void> {
+    for (const part of this.#parts.values()) {
+      const header = headerOf(part);
+      if (header.gang === gang && header.incarnation <= upTo && isMemberRestored(part.machine.state))
+        await this.#drop(part);
+    }
+  }
+
   /** Those that the first order names; later, those that are known here or have a place here. */
   #membersOf(command: RestoreCommand): MemberId[] {
     if (command.kind === 'RestorePreflight') {
@@ -93,6 +110,10 @@ export class RestoreService {
     });
     const reserved = this.#options.members.reserved(command.gang, command.incarnation);
     return [...new Set([...known.map((part) => memberId(part.machine.member)), ...reserved.map(memberId)])];
+  }
+
+  #hasPlace({ gang, incarnation }: RestoreHeader, member: MemberId): boolean {
+    return this.#options.members.reserved(gang, incarnation).includes(member);
   }
 
   #begin(command: RestoreCommand, member: MemberId): RestorePart {
@@ -145,9 +166,9 @@ export class RestoreService {
       case 'Report':
         part.reports = effect.reports;
         this.#report(headerOf(part));
-        return effect.reports.some(({ kind }) => kind === 'Abandoned' || kind === 'Running')
-          ? machine.close()
-          : undefined;
+        if (effect.reports.at(-1)?.kind === 'RestoreReady') await this.#dropOlder(part);
+        // one that was restored stays known: the coordinator may not have written it down yet
+        return effect.reports.some(({ kind }) => kind === 'Abandoned') ? machine.close() : undefined;
       case 'SetDeadline':
         return machine.setDeadline(effect.name, effect.afterMs, () =>
           machine.feed({ kind: 'DeadlineExpired', name: effect.name }),
@@ -162,6 +183,21 @@ export class RestoreService {
       case 'Refused':
         this.#options.log.warn({ part: machine.key, command: effect.command }, `refused: ${effect.reason}`);
     }
+  }
+
+  /** What is abandoned stays known until the next attempt, so that a late order is answered. */
+  async #dropOlder(part: RestorePart): Promise<void> {
+    const { gang, incarnation } = headerOf(part);
+    for (const other of this.#parts.values()) {
+      const header = headerOf(other);
+      const isOlder = header.gang === gang && header.incarnation < incarnation;
+      if (isOlder && isMemberAbandoned(other.machine.state)) await this.#drop(other);
+    }
+  }
+
+  async #drop(part: RestorePart): Promise<void> {
+    this.#parts.delete(part.machine.key);
+    await part.machine.close();
   }
 
   async #run(

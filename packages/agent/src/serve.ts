@@ -42,7 +42,12 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   await epochs.recover();
   await restores.recover();
   const listener = await listenAsAgent(nodeSocket(paths, node.name), {
-    onRequest: (request) => members.answer(request),
+    onRequest: async (request) => {
+      const answer = await members.answer(request);
+      if (answer.kind === 'Removed' && request.kind === 'Remove')
+        await restores.membersRemoved(request.gang, request.upTo);
+      return answer;
+    },
     onCommand: (command: NodeCommand) => {
       try {
         if (isRestoreCommand(command)) restores.command(command);

@@ -23,7 +23,12 @@ export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member/epo
 export type * from './member/events.ts';
 export type { MemberRestoreEffect, MemberRestoreState } from './member-restore/effects.ts';
 export type * from './member-restore/events.ts';
-export { startMemberRestore, stepMemberRestore } from './member-restore/attempt.ts';
+export {
+  isMemberAbandoned,
+  isMemberRestored,
+  startMemberRestore,
+  stepMemberRestore,
+} from './member-restore/attempt.ts';
 export {
   isRestoreFinished,
   recoverRestoreAttempt,

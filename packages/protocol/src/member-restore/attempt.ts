@@ -5,7 +5,7 @@ import { toChartEvent, toStep, withRecords } from '../chart.ts';
 import { memberRestoreChart } from './chart.ts';
 import type { MemberRestoreAction, MemberRestoreEffect, MemberRestoreState } from './effects.ts';
 import type { MemberRestoreEvent, MemberRestoreInput } from './events.ts';
-import type { MemberRestoreFacts } from './facts.ts';
+import { isDone, type MemberRestoreFacts } from './facts.ts';
 import type { Step } from '../step.ts';
 
 /** Begins a member's part in an attempt; the first command is an event of its own. */
@@ -26,3 +26,10 @@ export function stepMemberRestore(
     ),
   );
 }
+
+/** Whether the attempt has succeeded for this member, and nothing has fenced it since. */
+export const isMemberRestored = ({ context }: MemberRestoreState): boolean =>
+  isDone(context, 'verify') && !context.burned;
+
+/** Whether nothing is left of the attempt for this member. */
+export const isMemberAbandoned = ({ context }: MemberRestoreState): boolean => isDone(context, 'abandon');
