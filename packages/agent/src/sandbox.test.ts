@@ -1,14 +1,16 @@
 // Sandboxes, the freezer and the network hold on the real kernel, with cgroup v1 and v2.
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { holdId } from '@stillpoint/protocol';
 import { describe, expect, it } from 'vitest';
 import { exec } from './exec.ts';
 import { cgroupProcesses, freeze, isFrozen, killCgroup, thaw } from './freezer.ts';
 import { liftHold, listHolds, takeHold } from './hold.ts';
-import { listNamespaces, namespacePath } from './network.ts';
+import { listNamespaces, memberNamespace, namespacePath, processesIn } from './network.ts';
 import { removeSandbox } from './sandbox.ts';
-import { isSandboxAlive, listUsedSlots, readExit } from './sandbox-record.ts';
+import { isSandboxAlive, listUsedSlots, readExit, recordName } from './sandbox-record.ts';
 import { eventually, makeNodes } from './testing/node-fixture.ts';
+import { toolPath } from './tools.ts';
 import { killVirtualNode } from './virtual-node.ts';
 
 const counter = ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done'];
@@ -101,6 +103,23 @@ describe('a sandbox', () => {
     expect(found.map((used) => used.sandbox)).toEqual([member]);
     expect(await listUsedSlots(nodes.paths, 'n1')).toEqual([]);
     expect(await isSandboxAlive(member)).toBe(true);
+  });
+
+  it('is removed as a whole also when its agent was killed before it had written the record', async () => {
+    await using nodes = await makeNodes(1);
+    const member = await nodes.launch(1, counter);
+    await rm(join(member.slot.folder, recordName));
+    await removeSandbox(nodes.paths, nodes.freezer, member.slot);
+    expect(await isSandboxAlive(member)).toBe(false);
+  });
+
+  it('whose start fails leaves no process', async () => {
+    await using nodes = await makeNodes(1);
+    const program = toolPath(nodes.paths, 'sp-init');
+    await rm(program);
+    await writeFile(program, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    await expect(nodes.launch(1, counter)).rejects.toMatchObject({ code: 'SP_SANDBOX_FAILED' });
+    expect(await processesIn([memberNamespace(nodes.paths, 'n1', 1)])).toEqual([]);
   });
 
   it('goes with its killed node at once, frozen or not', async () => {
