@@ -24,6 +24,8 @@ export interface CliProcess {
   readonly stdout: () => string;
   readonly stderr: () => string;
   readonly signal: (name: NodeJS.Signals) => void;
+  /** Signals it at the very moment when it says something on stderr. */
+  readonly signalAt: (said: RegExp, name: NodeJS.Signals) => void;
   readonly result: Promise<CliResult>;
 }
 
@@ -49,6 +51,14 @@ export function startCli(args: readonly string[], options: CliOptions): CliProce
     stdout: () => said.stdout,
     stderr: () => said.stderr,
     signal: (name) => child.kill(name),
+    signalAt: (pattern, name) => {
+      const look = (): void => {
+        if (!pattern.test(said.stderr)) return;
+        child.stderr.off('data', look);
+        child.kill(name);
+      };
+      child.stderr.on('data', look);
+    },
     result,
   };
 }
