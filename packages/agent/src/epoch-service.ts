@@ -7,15 +7,12 @@ import {
   type EpochHeader,
   isMemberEngaged,
   type MemberEffect,
-  memberEpochLimits,
   type MemberEpochState,
   type MemberEvent,
-  memberId,
-  type MemberReport,
   nodeName,
-  startMemberEpoch,
   stepMemberEpoch,
 } from '@stillpoint/protocol';
+import { beginEpoch, type EpochPart, headerOf, isOf, keyOf } from './epoch-part.ts';
 import { EpochSteps } from './epoch-steps.ts';
 import { toFailure } from './failure.ts';
 import type { DigestCache } from './files/index.ts';
@@ -23,21 +20,10 @@ import { isFrozen } from './freezer.ts';
 import { listHolds } from './hold.ts';
 import type { Decisions } from './ledger-words.ts';
 import { type KeptPart, MachinePart } from './machine-part.ts';
-import { type MemberContext, newHoldId } from './member-cut.ts';
+import type { MemberContext } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
 import type { ServiceOptions } from './service-options.ts';
-
-/** One member in one epoch. */
-interface EpochPart {
-  readonly machine: MachinePart<MemberEpochState, MemberEvent, MemberEffect>;
-  readonly record: SandboxRecord;
-  readonly steps: EpochSteps;
-  reports: readonly MemberReport[];
-}
-
-const keyOf = (gang: string, epoch: number, member: number): string => `${gang}.${epoch}.${member}`;
-const headerOf = (part: EpochPart): EpochHeader => part.machine.state.context.header;
 
 export class EpochService {
   readonly #options: ServiceOptions;
@@ -82,7 +68,8 @@ export class EpochService {
   /** A coordinator's order: every member of the gang on this node hears it. */
   command(command: EpochCommand): void {
     const { fences, log, members } = this.#options;
-    if (!fences.admitEpoch(command)) {
+    const isPast = !fences.admitEpoch(command);
+    if (isPast && !fences.isOfLeader(command)) {
       log.warn(
         { gang: command.gang, epoch: command.epoch, fence: command.fence },
         `${command.kind} is of the past`,
@@ -90,7 +77,9 @@ export class EpochService {
       return;
     }
     const heard = new Set<EpochPart>();
-    for (const record of members.sandboxes(command.gang, command.incarnation)) {
+    // for an epoch of the past no member is touched
+    const sandboxes = isPast ? [] : members.sandboxes(command.gang, command.incarnation);
+    for (const record of sandboxes) {
       // what an older epoch still has to undo would undo this one's work: the coordinator asks again
       if (this.#supersede(command, record)) continue;
       heard.add(
@@ -98,11 +87,11 @@ export class EpochService {
       );
     }
     // Members that a *stop* epoch has removed are no sandboxes any more, but still persist and forget.
-    for (const part of this.#parts.values()) {
-      const { gang, epoch } = headerOf(part);
-      if (gang === command.gang && epoch === command.epoch) heard.add(part);
-    }
+    for (const part of this.#parts.values())
+      if (isOf(part, command) && !(isPast && isMemberEngaged(part.machine.state))) heard.add(part);
     for (const part of heard) part.machine.feed({ kind: 'CommandReceived', command });
+    // after a reboot nothing is known of an epoch that may be committed: that is an answer too
+    if (heard.size === 0 && sandboxes.length === 0) this.#report(command);
   }
 
   /** A member's processes are gone, not by our hand. */
@@ -116,18 +105,7 @@ export class EpochService {
   }
 
   #begin(record: SandboxRecord, command: EpochCommand): EpochPart {
-    const { gang, incarnation, epoch, fence } = command;
-    const policy =
-      command.kind === 'Preflight'
-        ? { outcome: command.outcome, outside: command.outside, files: command.files }
-        : { outcome: 'resume' as const, outside: 'refuse' as const, files: 'refuse' as const };
-    const { state, effects } = startMemberEpoch({
-      header: { gang, incarnation, epoch, fence },
-      member: memberId(record.member),
-      ...policy,
-      holdId: newHoldId(),
-      limits: memberEpochLimits,
-    });
+    const { state, effects } = beginEpoch(record, command);
     const part = this.#add(record, state);
     part.machine.begin(effects);
     return part;
@@ -220,14 +198,14 @@ export class EpochService {
   }
 
   /** One answer for all members of the node in this epoch. */
-  #report(header: EpochHeader): void {
-    const parts = [...this.#parts.values()].filter((part) => {
-      const { gang, epoch } = headerOf(part);
-      return gang === header.gang && epoch === header.epoch;
-    });
+  #report({ gang, incarnation, epoch, fence }: EpochHeader): void {
+    const parts = [...this.#parts.values()].filter((part) => isOf(part, { gang, epoch }));
     this.#options.send({
       kind: 'Reports',
-      ...header,
+      gang,
+      incarnation,
+      epoch,
+      fence,
       node: nodeName(this.#options.node),
       reports: parts.flatMap((part) => part.reports),
       spans: parts.flatMap((part) => part.machine.spans),

@@ -36,6 +36,11 @@ export class Fences {
     return true;
   }
 
+  /** Whether the command is of the latest leader that was heard of, or of a later one. */
+  isOfLeader({ gang, fence }: EpochCommand): boolean {
+    return fence >= (this.#seen.get(gang)?.fence ?? fence);
+  }
+
   /** The same for a restore. What is to be abandoned may be of the past; until it is opened, an attempt is no news. */
   admitRestore(command: RestoreCommand): boolean {
     const { gang, fence, incarnation, kind } = command;

@@ -20,7 +20,7 @@ import { type EpochEnd, EpochRun, type EpochWorld } from './epoch-driver.ts';
 import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
-import { publishEpoch } from './manifest.ts';
+import { asTheVaultHasIt, publishEpoch } from './manifest.ts';
 import { inBackground, persistently } from './persist.ts';
 import type { EpochOpened } from './records.ts';
 import type { Retention } from './retention-keeper.ts';
@@ -77,7 +77,13 @@ export class Checkpoints {
   recover(gang: Gang, { opened, decision }: StoredEpoch): void {
     const input = this.#input({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
     const first = recoverGangEpoch(input, decision ?? null);
-    this.#drive(gang, new EpochRun(input.header, opened.outcome, first, this.#world(gang, input), decision));
+    const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input), decision);
+    this.#drive(gang, run);
+    const killed = opened.members.filter(({ node }) => this.#context.nodes.find(node) === undefined);
+    // once the run has begun
+    queueMicrotask(() => {
+      for (const { node } of killed) run.nodeLost(nodeName(node));
+    });
   }
 
   /** An epoch that was committed under *stop* and could not be published: tries to publish it from staging again. */
@@ -158,10 +164,13 @@ export class Checkpoints {
         return found;
       },
       publish: (members) => publishEpoch(vault, input, members),
-      close: async (report) => {
-        await persistently(this.#context, 'closing an epoch', () => store.closeEpoch(gang.id, epoch, report));
-        gang.changeEpoch(epoch, { closed: report });
-      },
+      close: (report) =>
+        persistently(this.#context, 'closing an epoch', async () => {
+          const closed = await asTheVaultHasIt(vault, gang.name, epoch, report);
+          await store.closeEpoch(gang.id, epoch, closed);
+          gang.changeEpoch(epoch, { closed });
+          return closed;
+        }),
       log: log.child({ gang: gang.name, epoch }),
     };
   }

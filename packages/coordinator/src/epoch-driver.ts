@@ -34,8 +34,8 @@ export interface EpochWorld {
   decide(decision: Decision, reason: string): Promise<Decision>;
   /** Publishes the epoch in the vault, once. */
   publish(members: readonly ManifestMember[]): Promise<void>;
-  /** Closes the epoch in the ledger. */
-  close(report: EpochReport): Promise<void>;
+  /** Closes the epoch in the ledger. @returns what stands there: an epoch that is in the vault is not lost */
+  close(report: EpochReport): Promise<EpochReport>;
   readonly log: Logger;
 }
 
@@ -224,9 +224,10 @@ export class EpochRun {
     this.#stopClocks();
     for (const warning of warnings) this.#world.log.warn({ warning }, 'epoch');
     const report = result === 'undecided' ? undefined : this.#journal.report(result, failure);
-    const closed = report === undefined ? Promise.resolve() : this.#world.close(report);
-    this.#ending ??= closed.then(() => {
-      this.#end = { result, failure, report };
+    const closed = report === undefined ? Promise.resolve(report) : this.#world.close(report);
+    this.#ending ??= closed.then((stands) => {
+      const isPublished = stands?.result === 'published';
+      this.#end = { result: stands?.result ?? result, failure: isPublished ? null : failure, report: stands };
       this.#changes.notify();
       return this.#end;
     });

@@ -1,6 +1,7 @@
 // Publishing an epoch: the manifest is written last, and once.
 import type { GangEpochInput, ManifestMember } from '@stillpoint/protocol';
 import { type JsonValue, type Manifest, type Vault, VaultAlreadyPublishedError } from '@stillpoint/vault';
+import type { EpochReport } from './records.ts';
 
 /** The coordinator's own part of a manifest: where the members were. */
 interface GangMeta {
@@ -41,6 +42,18 @@ export async function publishEpoch(
   } catch (error) {
     if (!(error instanceof VaultAlreadyPublishedError)) throw error;
   }
+}
+
+/** How an epoch is closed: one whose manifest a predecessor wrote is published, whatever has become of its staging. */
+export async function asTheVaultHasIt(
+  vault: Vault,
+  gang: string,
+  epoch: number,
+  report: EpochReport,
+): Promise<EpochReport> {
+  if (report.result !== 'lost' || !(await vault.list(gang)).includes(epoch)) return report;
+  const { code: _code, reason: _reason, ...rest } = report;
+  return { ...rest, result: 'published' };
 }
 
 const asJson = (value: unknown): JsonValue => JSON.parse(JSON.stringify(value)) as JsonValue;

@@ -55,6 +55,8 @@ describe.each(outcomes)('an epoch with outcome %s', (outcome) => {
     ['an absent ledger', { ledgerOutage: 0.2 }],
     ['dying members', { memberDeath: 0.02 }],
     ['lost nodes', { nodeLoss: 0.02 }],
+    ['nodes that are started anew', { reboot: 0.02 }],
+    ['nodes that are started anew and crashing coordinators', { reboot: 0.02, coordinatorCrash: 0.1 }],
     ['an absent ledger and crashing coordinators', { ledgerOutage: 0.1, coordinatorCrash: 0.1 }],
     [
       'everything at once',
@@ -68,6 +70,7 @@ describe.each(outcomes)('an epoch with outcome %s', (outcome) => {
         ledgerOutage: 0.05,
         memberDeath: 0.002,
         nodeLoss: 0.002,
+        reboot: 0.002,
         request: 0.01,
       },
     ],

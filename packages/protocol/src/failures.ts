@@ -92,6 +92,15 @@ export const failures = {
     node,
   }),
 
+  stagingLost: (phase: string, node: NodeName): Failure => ({
+    code: 'SP_STAGING_LOST',
+    message: `node ${node} was started anew, and what was staged there is gone`,
+    remedy: 'Restore the gang from its last published epoch.',
+    retryable: false,
+    phase,
+    node,
+  }),
+
   requested: (phase: string, reason: string): Failure => ({
     code: 'SP_ABORT_REQUESTED',
     message: `it was given up on request: ${reason}`,

@@ -137,7 +137,7 @@ export interface FailedReport {
   readonly retryable: boolean;
 }
 
-/** An agent's answer: one a node, with the reports of all its members so far. */
+/** An agent's answer: one a node, with the reports of all its members so far. Empty: it knows nothing of the epoch. */
 export interface EpochReply extends EpochHeader {
   readonly kind: 'Reports';
   readonly node: NodeName;

@@ -4,6 +4,7 @@ import { type AgentListener, listenAsAgent, type NodeCommand } from '@stillpoint
 import type { Ledger } from '@stillpoint/ledger';
 import {
   type EpochCommand,
+  type EpochHeader,
   gangId,
   holdId,
   incarnationNumber,
@@ -185,6 +186,10 @@ export class FakeAgent {
       const { state, effects } = startMemberEpoch(input);
       this.#addEpoch(key, state).begin(effects);
     }
+    const isKnown = [...this.#epochs.values()].some(
+      ({ state }) => state.context.header.gang === gang && state.context.header.epoch === epoch,
+    );
+    if (!isKnown) this.#reportEpoch({ gang, incarnation, epoch, fence });
     for (const part of this.#epochs.values()) {
       const { header } = part.state.context;
       if (header.gang !== gang) continue;
@@ -229,7 +234,7 @@ export class FakeAgent {
         await this.#options.beforeStep({ node: node.name, step: step.step, gang: header.gang, member });
         return performEpochStep(this.#options, part.state.context, step);
       },
-      report: () => this.#reportEpoch(part),
+      report: () => this.#reportEpoch(part.state.context.header),
       ask: async (effect) => {
         if (effect.kind === 'TryAbort')
           await ledger.transact(
@@ -270,8 +275,7 @@ export class FakeAgent {
     return part;
   }
 
-  #reportEpoch({ state }: EpochPart): void {
-    const { header } = state.context;
+  #reportEpoch(header: EpochHeader): void {
     const parts = [...this.#epochs.values()].filter(
       (part) =>
         part.state.context.header.gang === header.gang && part.state.context.header.epoch === header.epoch,

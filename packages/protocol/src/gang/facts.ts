@@ -35,8 +35,11 @@ export type GangStep = keyof typeof stepBits;
 export interface GangMember extends Placement {
   /** Bit set of `stepBits`. */
   readonly reached: number;
-  /** Its processes are dead, or its node is gone and the staged images with it. */
-  readonly lost: 'no' | 'member' | 'node';
+  /**
+   * Its processes are dead; or its node is gone, and the staged images with it; or its node is there and knows nothing
+   * of a committed epoch: it was started anew.
+   */
+  readonly lost: 'no' | 'member' | 'node' | 'staging';
   readonly holdBudgetMs: number | null;
   readonly holdId: HoldId | null;
   readonly vote: MemberVote | null;
@@ -120,9 +123,12 @@ const needsProcess: ReadonlySet<GangStep> = new Set<GangStep>([
   'Killed',
 ]);
 
+/** Whether nothing is left of it where it was: neither processes nor images in staging. */
+export const isGone = ({ lost }: GangMember): boolean => lost === 'node' || lost === 'staging';
+
 /** Whether the epoch still waits for this member to take this step. */
 export function isAwaited(member: GangMember, step: GangStep): boolean {
-  if (hasReached(member, step) || member.lost === 'node') return false;
+  if (hasReached(member, step) || isGone(member)) return false;
   return !(member.lost === 'member' && needsProcess.has(step));
 }
 
@@ -159,9 +165,10 @@ export const warn = (facts: GangFacts, failure: Failure): GangFacts => ({
 export const wasHeld = ({ members }: GangFacts): boolean =>
   members.some((member) => hasReached(member, 'Held'));
 
-/** Whether a node is gone with images that the vault does not have yet. */
-export const isStagingLost = ({ members }: GangFacts): boolean =>
-  members.some((member) => member.lost === 'node' && !hasReached(member, 'Persisted'));
+/** The first member whose images are gone and not in the vault. */
+export const findStagingLost = ({ members }: GangFacts): GangMember | undefined =>
+  members.find((member) => isGone(member) && !hasReached(member, 'Persisted'));
+export const isStagingLost = (facts: GangFacts): boolean => findStagingLost(facts) !== undefined;
 
 /** The members of the manifest. Only a committed epoch whose members are all persisted has one. */
 export function manifestMembers(facts: GangFacts): ManifestMember[] {

@@ -1,10 +1,20 @@
 // How replies and losses are folded into what the coordinator knows. Facts only grow, so a reply that comes twice or
 // late changes nothing. Pure.
 import { failures } from '../failures.ts';
+import type { NodeName } from '../ids.ts';
 import type { EpochHeader, EpochReply, FailedReport, MemberReport } from '../messages.ts';
 import { invariant } from '../step.ts';
 import type { GangEvent } from './events.ts';
-import { fail, hasReached, stepBits, warn, type GangFacts, type GangMember, type GangStep } from './facts.ts';
+import {
+  fail,
+  hasReached,
+  isGone,
+  stepBits,
+  warn,
+  type GangFacts,
+  type GangMember,
+  type GangStep,
+} from './facts.ts';
 
 /** Same epoch, same incarnation and the leader's own term. */
 const isForUs = (ours: EpochHeader, theirs: EpochHeader): boolean =>
@@ -16,6 +26,7 @@ const isForUs = (ours: EpochHeader, theirs: EpochHeader): boolean =>
 /** Folds a node's reply into the facts; a stale one, or one of a stranger, changes nothing. */
 export function foldReply(facts: GangFacts, reply: EpochReply): GangFacts {
   if (!isForUs(facts.header, reply)) return facts;
+  if (reply.reports.length === 0) return foldForgotten(facts, reply.node);
   return reply.reports.reduce((before, report) => {
     const index = before.members.findIndex(
       ({ member, node }) => member === report.member && node === reply.node,
@@ -23,6 +34,17 @@ export function foldReply(facts: GangFacts, reply: EpochReply): GangFacts {
     const member = before.members[index];
     return member === undefined ? before : foldReport(before, index, member, report);
   }, facts);
+}
+
+/** Every member has voted for a committed epoch: a node that knows nothing of it was started anew since. */
+function foldForgotten(facts: GangFacts, node: NodeName): GangFacts {
+  if (facts.decision !== 'commit') return facts;
+  return {
+    ...facts,
+    members: facts.members.map((member) =>
+      member.node === node && !isGone(member) ? { ...member, lost: 'staging' } : member,
+    ),
+  };
 }
 
 function foldReport(facts: GangFacts, index: number, member: GangMember, report: MemberReport): GangFacts {
@@ -97,9 +119,7 @@ export function foldLoss(facts: GangFacts, event: Loss): GangFacts {
   const lost = event.kind === 'NodeLost' ? 'node' : 'member';
   return {
     ...facts,
-    members: facts.members.map((member) =>
-      isHit(member) && member.lost !== 'node' ? { ...member, lost } : member,
-    ),
+    members: facts.members.map((member) => (isHit(member) && !isGone(member) ? { ...member, lost } : member)),
   };
 }
 

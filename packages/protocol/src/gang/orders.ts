@@ -6,6 +6,7 @@ import type { GangDeadline, GangEffect, GangProgress, GangResult } from './event
 import {
   awaitedMembers,
   fail,
+  findStagingLost,
   hasReached,
   isAwaited,
   manifestMembers,
@@ -186,8 +187,11 @@ export const recordDoubts = (reply: EpochReply): GangEffect[] =>
 
 /** What stands between a committed epoch and its publication, as its failure. */
 export function foldUnpublished(facts: GangFacts): GangFacts {
-  const gone = facts.members.find((member) => member.lost === 'node' && !hasReached(member, 'Persisted'));
-  if (gone !== undefined) return fail(facts, failures.nodeLost(facts.phase, gone.node));
+  const gone = findStagingLost(facts);
+  if (gone !== undefined) {
+    const lost = gone.lost === 'node' ? failures.nodeLost : failures.stagingLost;
+    return fail(facts, lost(facts.phase, gone.node));
+  }
   return facts.manifestFailure === null ? facts : fail(facts, failures.notPublished(facts.manifestFailure));
 }
 

@@ -20,6 +20,8 @@ export interface AgentPlay<State, Event, Effect, Command, Report, Run extends { 
   readonly outlives: (step: Run) => boolean;
   readonly ask: (effect: Effect, answer: (event: Event) => void) => void;
   readonly reply: (state: State, reports: readonly Report[]) => void;
+  /** The answer to a command of which the agent knows nothing. */
+  readonly replyUnknown?: (command: Command) => void;
 }
 
 type AgentEffect<State, Report> =
@@ -42,6 +44,7 @@ export class SimulatedAgent<
   #parts = new Map<MemberId, MachineDriver<State, Event, Effect>>();
   #reports = new Map<MemberId, readonly Report[]>();
   #isUp = true;
+  #isNew = false;
   isLost = false;
 
   constructor(
@@ -58,6 +61,7 @@ export class SimulatedAgent<
 
   hear(command: Command): void {
     if (!this.#isUp) return;
+    if (this.#isNew) return this.#play.replyUnknown?.(command);
     for (const member of this.#members) {
       const part = this.#parts.get(member) ?? this.#begin(member);
       part.feed(this.#play.hear(command));
@@ -72,6 +76,14 @@ export class SimulatedAgent<
     if (!this.#isUp) return;
     this.#goDown();
     this.#surroundings.clock.after(this.#surroundings.random.between(200, 8_000), () => this.#restart());
+  }
+
+  /** It comes back without members and records, after a while. */
+  reboot(afterMs: number): void {
+    this.#isNew = true;
+    this.#records.clear();
+    this.#goDown();
+    this.#surroundings.clock.after(afterMs, () => this.#restart());
   }
 
   vanish(): void {
@@ -132,7 +144,7 @@ export class SimulatedAgent<
   #run(part: MachineDriver<State, Event, Effect>, member: MemberId, step: Run): void {
     const { clock, random } = this.#surroundings;
     clock.after(stepDurationMs(this.#surroundings, step.step), () => {
-      if (this.isLost || (part.isGone && !this.#play.outlives(step))) return;
+      if (this.isLost || this.#isNew || (part.isGone && !this.#play.outlives(step))) return;
       const event = this.#play.run(member, step);
       clock.after(random.between(0, 5), () => part.feed(event));
     });

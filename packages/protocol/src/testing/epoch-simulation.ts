@@ -95,6 +95,7 @@ class EpochSimulation {
     for (const agent of this.#agents.values()) {
       if (strikes('agentCrash')) agent.crash();
       if (strikes('nodeLoss') && !agent.isLost) this.#loseNode(agent);
+      if (strikes('reboot') && !agent.isLost) this.#rebootNode(agent);
     }
     for (const member of this.#world.members) {
       if (!member.alive || !strikes('memberDeath')) continue;
@@ -107,10 +108,23 @@ class EpochSimulation {
 
   #loseNode(agent: Agent): void {
     agent.vanish();
-    this.#world.loseNode(agent.node);
+    this.#world.loseNode(agent.node, 'gone');
     this.#surroundings.clock.after(2_000, () =>
       this.#coordinator.feed({ kind: 'NodeLost', node: agent.node }),
     );
+  }
+
+  #rebootNode(agent: Agent): void {
+    const afterMs = this.#surroundings.random.between(200, 8_000);
+    this.#world.loseNode(agent.node, 'new');
+    agent.reboot(afterMs);
+    this.#surroundings.clock.after(afterMs, () => this.#tellOfDeaths(agent.node));
+  }
+
+  /** Whoever looks after a node that came back finds that its members are gone. */
+  #tellOfDeaths(node: NodeName): void {
+    for (const { member } of this.#world.members.filter((each) => each.node === node))
+      this.#coordinator.feed({ kind: 'MemberLost', member, reason: 'it is gone' });
   }
 
   #crashCoordinator(): void {
@@ -130,6 +144,7 @@ class EpochSimulation {
       const header = { ...this.#input.header, fence: fenceNumber(this.#fence) };
       this.#coordinator.take(recoverGangEpoch({ ...this.#input, header }, this.#world.decision));
       for (const node of this.#world.lostNodes) this.#coordinator.feed({ kind: 'NodeLost', node });
+      for (const node of this.#world.newNodes) this.#tellOfDeaths(node);
     });
   }
 
@@ -227,6 +242,11 @@ class EpochSimulation {
       },
       reply: ({ context }, reports) => {
         const reply: EpochReply = { ...context.header, kind: 'Reports', node, reports, spans: [] };
+        this.#surroundings.deliver(() => this.#coordinator.feed({ kind: 'ReplyReceived', reply }));
+      },
+      replyUnknown: ({ gang, incarnation, epoch, fence }) => {
+        const header = { gang, incarnation, epoch, fence };
+        const reply: EpochReply = { ...header, kind: 'Reports', node, reports: [], spans: [] };
         this.#surroundings.deliver(() => this.#coordinator.feed({ kind: 'ReplyReceived', reply }));
       },
     };

@@ -18,7 +18,7 @@ export interface WorldMember {
   hold: HoldId | null;
   heldEver: boolean;
   notedAtMs: number | null;
-  /** Whether, when its files were noted and its dump began, everybody was frozen and held. */
+  /** Whether, when its files were noted and its dump began, everybody alive was frozen and held. */
   isOfTheCut: boolean;
   releasedAtMs: number | null;
   voted: boolean;
@@ -31,6 +31,8 @@ export class EpochWorld {
   readonly outcome: Outcome;
   readonly members: readonly WorldMember[];
   readonly lostNodes = new Set<NodeName>();
+  /** Nodes that lost their power and came back. */
+  readonly newNodes = new Set<NodeName>();
   decision: Decision | null = null;
   closed: GangResult | null = null;
   hasManifest = false;
@@ -103,7 +105,10 @@ export class EpochWorld {
         break;
       case 'note':
         member.notedAtMs = this.#clock.nowMs;
-        member.isOfTheCut = this.members.every(({ frozen, hold }) => frozen && hold !== null);
+        // the dead neither run nor speak
+        member.isOfTheCut = this.members.every(
+          ({ alive, frozen, hold }) => !alive || (frozen && hold !== null),
+        );
         break;
       case 'dump':
         member.staged = member.frozen && member.hold !== null;
@@ -143,8 +148,8 @@ export class EpochWorld {
     Object.assign(member, { alive: false, frozen: false });
   }
 
-  loseNode(node: NodeName): void {
-    this.lostNodes.add(node);
+  loseNode(node: NodeName, fate: 'gone' | 'new'): void {
+    (fate === 'gone' ? this.lostNodes : this.newNodes).add(node);
     for (const member of this.members) {
       if (member.node === node)
         Object.assign(member, { alive: false, frozen: false, hold: null, staged: false });
@@ -179,7 +184,9 @@ export class EpochWorld {
   /** Images of a committed epoch go only when they are in the vault, or when it is lost for another reason. */
   #checkForget({ member }: WorldMember): void {
     const isNeeded = this.decision === 'commit' && !this.hasManifest && this.closed !== 'lost';
-    const isLost = this.members.some(({ node, persisted }) => this.lostNodes.has(node) && !persisted);
+    const isLost = this.members.some(
+      ({ node, persisted }) => (this.lostNodes.has(node) || this.newNodes.has(node)) && !persisted,
+    );
     invariant(!isNeeded || isLost, `the images of member ${member} are kept until they are published`);
   }
 }

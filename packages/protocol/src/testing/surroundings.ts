@@ -18,6 +18,8 @@ export interface Faults {
   readonly ledgerOutage: number;
   readonly memberDeath: number;
   readonly nodeLoss: number;
+  /** A node loses its power and comes back: its members are dead, and its agent knows nothing. */
+  readonly reboot: number;
   /** Somebody asks the coordinator to give up. */
   readonly request: number;
 }
@@ -33,6 +35,7 @@ export const noFaults: Faults = {
   ledgerOutage: 0,
   memberDeath: 0,
   nodeLoss: 0,
+  reboot: 0,
   request: 0,
 };
 

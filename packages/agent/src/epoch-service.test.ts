@@ -1,0 +1,163 @@
+// What an agent answers to orders of epochs of which it knows nothing, or which are of the past.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { NodeEvent } from '@stillpoint/bus';
+import {
+  type EpochCommand,
+  type EpochHeader,
+  epochNumber,
+  type EpochOrder,
+  fenceNumber,
+  gangId,
+  holdId,
+  incarnationNumber,
+  type MemberEpochState,
+  memberEpochLimits,
+  type MemberEvent,
+  memberId,
+  startMemberEpoch,
+  stepMemberEpoch,
+} from '@stillpoint/protocol';
+import { openDirectoryVault } from '@stillpoint/vault';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { EpochService } from './epoch-service.ts';
+import { Fences } from './fences.ts';
+import type { Freezer } from './freezer.ts';
+import { NodeMembers } from './node-members.ts';
+import { homePaths, type HomePaths, nodeRuntime } from './paths.ts';
+import { type SandboxRecord, sandboxSlot } from './sandbox-record.ts';
+
+const node = { name: 'n1', index: 1 };
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const decisions = {
+  read: () => Promise.resolve('unavailable' as const),
+  tryAbort: () => Promise.resolve('unavailable' as const),
+};
+const header = (incarnation: number, epoch: number, fence = 1): EpochHeader => ({
+  gang: gangId('g'),
+  incarnation: incarnationNumber(incarnation),
+  epoch: epochNumber(epoch),
+  fence: fenceNumber(fence),
+});
+const commit = { kind: 'Decided', decision: 'commit', reason: '' } as const;
+
+let paths: HomePaths;
+let sent: NodeEvent[];
+beforeEach(async () => {
+  const home = await mkdtemp(join(tmpdir(), 'epoch-service-'));
+  paths = { ...homePaths(home), runtime: join(home, 'run') };
+  sent = [];
+});
+afterEach(() => rm(dirname(paths.runtime), { recursive: true, force: true }));
+
+/** An agent on a node without sandboxes, as a reboot or a committed *stop* leaves it. */
+async function makeAgent(): Promise<EpochService> {
+  const freezer: Freezer = { version: 'v1', root: paths.runtime };
+  const service = new EpochService(
+    {
+      paths,
+      freezer,
+      node: node.name,
+      members: new NodeMembers(paths, freezer, node, () => undefined),
+      vault: await openDirectoryVault(paths.vault),
+      fences: new Fences(join(paths.runtime, 'seen')),
+      send: (event) => sent.push(event),
+      log,
+    },
+    decisions,
+  );
+  await service.recover();
+  return service;
+}
+
+/** Leaves behind what an agent knows of a member that was stopped by a committed epoch. */
+async function leaveStopped(of: EpochHeader): Promise<void> {
+  const member = memberId(0);
+  const hold = holdId('hold');
+  const input = { header: of, member, outcome: 'stop', outside: 'refuse', files: 'refuse' } as const;
+  const vote = {
+    member,
+    holdId: hold,
+    addresses: [],
+    connections: [],
+    sockets: [],
+    files: [],
+    imageBytes: 0,
+    stdoutBytes: 0,
+    stderrBytes: 0,
+  };
+  const order = (given: EpochOrder): MemberEvent => ({
+    kind: 'CommandReceived',
+    command: { ...of, ...given },
+  });
+  const way: readonly MemberEvent[] = [
+    order({ kind: 'Preflight', outcome: 'stop', outside: 'refuse', files: 'refuse' }),
+    { kind: 'StepDone', step: 'preflight', blockers: [], holdBudgetMs: 60_000 },
+    order({ kind: 'Freeze', outcome: 'stop', deadManMs: 15_000 }),
+    { kind: 'StepDone', step: 'freeze' },
+    order({ kind: 'Hold' }),
+    { kind: 'StepDone', step: 'hold', holdId: hold },
+    order({ kind: 'Dump' }),
+    { kind: 'StepDone', step: 'note' },
+    { kind: 'StepDone', step: 'dump' },
+    { kind: 'StepDone', step: 'check', vote },
+    order(commit),
+    { kind: 'StepDone', step: 'kill' },
+  ];
+  let { state }: { state: MemberEpochState } = startMemberEpoch({
+    ...input,
+    holdId: hold,
+    limits: memberEpochLimits,
+  });
+  for (const event of way) ({ state } = stepMemberEpoch(state, event));
+  const record: SandboxRecord = {
+    gang: of.gang,
+    member,
+    incarnation: of.incarnation,
+    slot: sandboxSlot(paths, { version: 'v1', root: paths.runtime }, node.name, node.index, 1),
+    initPid: 0,
+    stdoutPath: '',
+    stderrPath: '',
+    cwd: '/',
+    keptFolder: '',
+    clockOffsets: { monotonicSeconds: 0, boottimeSeconds: 0 },
+  };
+  const folder = join(nodeRuntime(paths, node.name), 'epochs');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${of.gang}.${of.epoch}.0.json`), JSON.stringify({ state, kept: record }));
+}
+
+const command = (of: EpochHeader, order: EpochOrder): EpochCommand => ({ ...of, ...order });
+const answers = (epoch: number): NodeEvent[] =>
+  sent.filter((event) => event.kind === 'Reports' && event.epoch === epoch);
+
+it('says that it knows nothing, of an epoch that was before a reboot', async () => {
+  const agent = await makeAgent();
+  agent.command(command(header(1, 4), commit));
+  expect(sent).toEqual([{ kind: 'Reports', ...header(1, 4), node: 'n1', reports: [], spans: [] }]);
+});
+
+it('answers for what it staged, also when later incarnations have had epochs', async () => {
+  await leaveStopped(header(1, 4));
+  const agent = await makeAgent();
+  await vi.waitFor(() => expect(answers(4)).not.toEqual([]));
+  agent.command(command(header(2, 5), { kind: 'Hold' }));
+  sent = [];
+  agent.command(command(header(1, 4, 2), commit));
+  await vi.waitFor(() =>
+    expect(answers(4).at(-1)).toMatchObject({
+      fence: 2,
+      reports: expect.arrayContaining([expect.objectContaining({ kind: 'Killed', member: 0 })]),
+    }),
+  );
+});
+
+it('says nothing to a leader of the past', async () => {
+  const agent = await makeAgent();
+  agent.command(command(header(1, 5, 2), { kind: 'Hold' }));
+  sent = [];
+  agent.command(command(header(1, 4, 1), commit));
+  agent.command(command(header(1, 5, 1), commit));
+  expect(sent).toEqual([]);
+});
