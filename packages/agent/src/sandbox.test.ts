@@ -210,5 +210,6 @@ describe('a hold', () => {
       async () => /timer:\(on,[^,]*,[1-9]/.test(await handshake()) || undefined,
       'its repetition',
     );
+    expect(await listHolds(namespace)).toEqual(['a1']);
   });
 });
