@@ -9,6 +9,7 @@ test.each([
   ['files.py', ['--step-ms', '5', '--shared', 'shared.log', '--in-place', '--replace']],
   ['clocks.py', []],
   ['ballast.py', ['--mb', '20', '--step-ms', '5']],
+  ['channel.py', ['--step-ms', '1']],
   ['sysv.py', ['--step-ms', '1']],
   ['build/hang', ['--hang-at', '3', '--hang-ms', '300', '--kind', 'lock']],
   ['build/hang', ['--hang-at', '3', '--hang-ms', '300', '--kind', 'vfork']],
