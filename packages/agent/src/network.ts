@@ -1,6 +1,7 @@
 // Virtual networks: one switch for all nodes of a state folder, one namespace a node, one a member. The host's
 // own network is never touched: all of it is in named network namespaces that begin with sp-<tag>.
 import { existsSync } from 'node:fs';
+import { readdir, readlink, stat } from 'node:fs/promises';
 import { exec } from './exec.ts';
 import type { HomePaths } from './paths.ts';
 
@@ -160,4 +161,26 @@ export async function deleteMemberNetwork(paths: HomePaths, node: string, slot: 
   // sockets of dead programs that still wait for an acknowledgement would keep the namespace for minutes
   await exec('nsenter', [`--net=${namespacePath(name)}`, 'ss', '-Kta'], { accept: [0, 1, 255] });
   await deleteNamespace(name);
+}
+
+/** Processes whose network namespace is one of these. One that is gone by now has none. */
+export async function processesIn(namespaces: readonly string[]): Promise<number[]> {
+  const inodes = new Set<string>();
+  for (const name of namespaces) {
+    try {
+      inodes.add(`net:[${(await stat(namespacePath(name))).ino}]`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  const found: number[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      if (inodes.has(await readlink(`/proc/${entry}/ns/net`))) found.push(Number(entry));
+    } catch {
+      // it has ended meanwhile, or is a zombie without namespaces
+    }
+  }
+  return found;
 }

@@ -3,13 +3,20 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SpInitClient } from '@stillpoint/sp-init';
 import type { ClockOffsets } from './clock.ts';
 import { SandboxFailed } from './errors.ts';
 import { createCgroup, type Freezer, killCgroup, killIfAlive, removeCgroup } from './freezer.ts';
 import { limits } from './limits.ts';
-import { createMemberNetwork, deleteMemberNetwork, isPlaceTaken, namespacePath } from './network.ts';
+import {
+  createMemberNetwork,
+  deleteMemberNetwork,
+  isPlaceTaken,
+  namespacePath,
+  processesIn,
+} from './network.ts';
 import type { HomePaths } from './paths.ts';
 import { hidingFolder } from './private-folders.ts';
 import {
@@ -64,6 +71,7 @@ export async function launchSandbox(
   slot: SandboxSlot,
   launch: SandboxLaunch,
 ): Promise<SandboxRecord> {
+  await killUnrecorded(slot);
   await mkdir(launch.logFolder, { recursive: true });
   await writeFile(join(slot.folder, 'hosts'), launch.hosts);
   const stdoutPath = join(launch.logFolder, `${launch.member}.out`);
@@ -131,8 +139,10 @@ export async function launchSandbox(
     initPid = await findInitPid(child.pid ?? 0);
   } catch (error) {
     // a command that ends within milliseconds is no failure of the sandbox: its exit file is there
-    if (launch.command === 'await-restore' || (await readExit(slot)) === undefined)
+    if (launch.command === 'await-restore' || (await readExit(slot)) === undefined) {
+      await killUnrecorded(slot);
       throw await startFailure(slot, error as Error);
+    }
   } finally {
     await setupLog.close();
   }
@@ -161,21 +171,31 @@ async function startFailure(slot: SandboxSlot, cause: Error): Promise<SandboxFai
 export async function removeSandbox(paths: HomePaths, freezer: Freezer, slot: SandboxSlot): Promise<void> {
   await killCgroup(freezer, slot.cgroup);
   const record = await readRecord(slot.folder);
-  if (record !== undefined) await killInit(record);
+  await (record === undefined ? killUnrecorded(slot) : killInit(record));
   await deleteMemberNetwork(paths, slot.node, slot.slot);
   await removeCgroup(slot.cgroup);
   await rm(slot.folder, { recursive: true, force: true });
 }
 
 /** Kills PID 1 of the sandbox, if that process still is the one that was started. */
-async function killInit(record: SandboxRecord): Promise<void> {
-  if (!(await isSandboxAlive(record))) return;
-  killIfAlive(record.initPid);
+function killInit(record: SandboxRecord): Promise<void> {
+  const find = async (): Promise<number[]> => ((await isSandboxAlive(record)) ? [record.initPid] : []);
+  return killAll(record.slot, find);
+}
+
+/** Its start failed, or its agent was killed meanwhile: what there is of it is found by its network. */
+const killUnrecorded = (slot: SandboxSlot): Promise<void> =>
+  killAll(slot, () => processesIn([slot.namespace]));
+
+async function killAll(slot: SandboxSlot, find: () => Promise<number[]>): Promise<void> {
   const end = performance.now() + limits.killMs;
-  while (await isSandboxAlive(record)) {
+  for (;;) {
+    const pids = await find();
+    if (pids.length === 0) return;
     if (performance.now() > end)
-      throw new SandboxFailed(`${record.slot.node}-${record.slot.slot}`, 'PID 1 does not die');
-    await new Promise((resolve) => setTimeout(resolve, limits.freezePollMs));
+      throw new SandboxFailed(`${slot.node}-${slot.slot}`, `processes ${pids.join(', ')} do not end`);
+    for (const pid of pids) killIfAlive(pid);
+    await delay(limits.freezePollMs);
   }
 }
 

@@ -1,7 +1,7 @@
 // Virtual nodes: several nodes on one machine, each a network namespace with an agent of its own. Made, started,
 // killed at once and removed here. What a real node loses with its power, a killed virtual node loses too.
 import { spawn } from 'node:child_process';
-import { mkdir, open, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,6 +26,7 @@ import {
   memberNamespace,
   namespacePath,
   nodeNamespace,
+  processesIn,
   unplugNode,
 } from './network.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
@@ -155,28 +156,6 @@ async function nodeSandboxes(
   const found = [];
   for (const freezer of await everyFreezer(paths.tag))
     for (const name of await listCgroups(freezer)) if (pattern.test(name)) found.push({ freezer, name });
-  return found;
-}
-
-/** Processes whose network namespace is one of these. One that is gone by now has none. */
-async function processesIn(namespaces: readonly string[]): Promise<number[]> {
-  const inodes = new Set<string>();
-  for (const name of namespaces) {
-    try {
-      inodes.add(`net:[${(await stat(namespacePath(name))).ino}]`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  const found: number[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      if (inodes.has(await readlink(`/proc/${entry}/ns/net`))) found.push(Number(entry));
-    } catch {
-      // it has ended meanwhile, or is a zombie without namespaces
-    }
-  }
   return found;
 }
 
