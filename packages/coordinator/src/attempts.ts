@@ -10,14 +10,15 @@ import {
   restoreLimits,
   type RestoreInput,
   startRestoreAttempt,
+  StillpointError,
 } from '@stillpoint/protocol';
 import type { Context } from './context.ts';
 import type { Endings } from './endings.ts';
-import { GaveUp } from './errors.ts';
+import { GaveUp, LeaderLost } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { persistently } from './persist.ts';
 import type { IncarnationOpened } from './records.ts';
-import { type RestoreEnd, RestoreRun } from './restore-driver.ts';
+import { type RestoreEnd, RestoreRun, type RestoreWorld } from './restore-driver.ts';
 import type { StoredIncarnation } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
 
@@ -26,9 +27,13 @@ export interface Attempt {
   readonly incarnation: Incarnation;
   readonly opened: IncarnationOpened;
   readonly files: FilesPolicy;
-  /** Ends the incarnation before and opens this one. @returns why that is not allowed, or undefined */
+  /** Ends the incarnation before, and brings files to the cut. What it throws, the attempt is refused with. */
+  readonly clearWay: () => Promise<void>;
+  /** Opens the incarnation in the ledger. @returns why that is not allowed, or undefined */
   readonly open: () => Promise<string | undefined>;
 }
+
+type Way = Pick<RestoreWorld, 'clearWay' | 'open'>;
 
 export class Attempts {
   readonly #context: Context;
@@ -39,20 +44,25 @@ export class Attempts {
     this.#endings = endings;
   }
 
-  /** @throws `GaveUp` with the protocol's reason, or what `open` threw, unless all members run */
-  async run({ gang, incarnation, opened, files, open }: Attempt, verb: VerbContext): Promise<void> {
+  /** @throws `GaveUp` with the protocol's reason, or what `clearWay` or `open` threw, unless all members run */
+  async run({ gang, incarnation, opened, files, clearWay, open }: Attempt, verb: VerbContext): Promise<void> {
     const input = this.#input(gang, incarnation, opened, files);
     const { epoch } = input.header;
-    let openError: Error | undefined;
-    const openOrSay = async (): Promise<string | undefined> => {
-      try {
-        return await open();
-      } catch (error) {
-        openError = error as Error;
-        return openError.message;
-      }
+    let refusal: Error | undefined;
+    const refuse = (error: unknown): string => {
+      refusal = error as Error;
+      return refusal.message;
     };
-    const run = this.#drive(gang, input, startRestoreAttempt(input), openOrSay, (phase) =>
+    const way: Way = {
+      clearWay: () => clearWay().then(() => undefined, refuse),
+      open: () =>
+        open().catch((error: unknown) => {
+          // whatever else the ledger says, it may be open
+          if (!isWithoutEffect(error)) throw error;
+          return refuse(error);
+        }),
+    };
+    const run = this.#drive(gang, input, startRestoreAttempt(input), way, (phase) =>
       verb.report({ phase, message: `restoring epoch ${epoch}: ${phase}`, epoch }),
     );
     const giveUp = (): void => run.abandon('the caller has hung up');
@@ -61,7 +71,7 @@ export class Attempts {
     try {
       await this.#finish(gang, run);
     } catch (error) {
-      throw openError ?? error;
+      throw refusal ?? error;
     } finally {
       verb.signal.removeEventListener('abort', giveUp);
     }
@@ -74,7 +84,7 @@ export class Attempts {
     const first = recoverRestoreAttempt(input, outcome ?? null);
     await gang.operate('restore', this.#context.closing, async () => {
       const isOpen = (): Promise<undefined> => Promise.resolve(undefined);
-      const run = this.#drive(gang, input, first, isOpen, () => undefined);
+      const run = this.#drive(gang, input, first, { clearWay: isOpen, open: isOpen }, () => undefined);
       await this.#finish(gang, run);
     });
   }
@@ -91,14 +101,14 @@ export class Attempts {
     gang: Gang,
     input: RestoreInput,
     first: ReturnType<typeof startRestoreAttempt>,
-    open: () => Promise<string | undefined>,
+    way: Way,
     onPhase: (phase: string) => void,
   ): RestoreRun {
     const { store, nodes, log } = this.#context;
     const { incarnation, epoch } = input.header;
     const run = new RestoreRun(input.header, first, {
       send: (node, command) => nodes.send(node, command),
-      open,
+      ...way,
       decide: async (outcome, reason) => {
         const found = await store.decideIncarnation(gang.id, incarnation, outcome, reason);
         gang.changeCurrent({ outcome: found });
@@ -176,3 +186,7 @@ export class Attempts {
     };
   }
 }
+
+/** Errors of the ledger that say that it is as it was. */
+const isWithoutEffect = (error: unknown): boolean =>
+  error instanceof LeaderLost || (error instanceof StillpointError && error.code === 'SP_LEDGER_FULL');

@@ -4,17 +4,21 @@ import { createHash } from 'node:crypto';
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileNote } from '@stillpoint/protocol';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { CoordinatorClient } from './client.ts';
+import type { Context } from './context.ts';
 import { Harness } from './testing/harness.ts';
 
 let harness: Harness;
 let client: CoordinatorClient;
+let context: Context;
 let log: string;
 
 beforeEach(async () => {
   harness = await Harness.create();
-  ({ client } = await harness.start());
+  const running = await harness.start();
+  ({ client } = running);
+  ({ context } = running.coordinator);
   log = join(harness.home, 'steps.log');
   await writeFile(log, '');
   harness.world.noteFiles = async () => [await noteOf(log)];
@@ -89,4 +93,24 @@ it('forgets what was cut off once no epoch needs it', async () => {
   await client.restore('train');
   expect(await text()).toBe('one other ');
   expect(await tails()).toEqual([]);
+});
+
+it('is left between two files where the restore is, and goes on with the next one', async () => {
+  const second = join(harness.home, 'z.log');
+  await writeFile(second, 'one ');
+  await appendFile(log, 'one ');
+  harness.world.noteFiles = async () => [await noteOf(log), await noteOf(second)];
+  await client.checkpoint('train');
+  for (const path of [log, second]) await appendFile(path, 'two ');
+  const { undo } = context.store;
+  const add = undo.add.bind(undo);
+  vi.spyOn(undo, 'add').mockImplementationOnce(async (...record) => {
+    await add(...record);
+    void context.gangs.get('train').interrupt('somebody else');
+  });
+  await expect(client.restore('train')).rejects.toMatchObject({ code: 'SP_INTERRUPTED' });
+  expect(await readFile(second, 'utf8')).toBe('one two ');
+  expect(harness.world.members('train')).toEqual([]);
+  await client.restore('train');
+  expect([await text(), await readFile(second, 'utf8')]).toEqual(['one ', 'one ']);
 });

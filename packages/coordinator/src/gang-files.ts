@@ -20,6 +20,8 @@ import type { Manifest } from '@stillpoint/vault';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
+import { limits } from './limits.ts';
+import { RollBackOverdue } from './restore-errors.ts';
 import { EpochDamaged } from './verb-errors.ts';
 
 /** The part of what agents store with a member that concerns its files. */
@@ -61,16 +63,22 @@ export interface RollBack {
 }
 
 /** Whether all files can be brought to the epoch. Changes nothing. @throws `SP_FILE_CHANGED` naming those that can't */
-export async function checkFiles(context: Context, rollBack: RollBack): Promise<void> {
-  await withPlan(context, rollBack, () => Promise.resolve());
+export async function checkFiles(context: Context, rollBack: RollBack, caller: AbortSignal): Promise<void> {
+  await withPlan(context, rollBack, caller, () => Promise.resolve());
 }
 
-/** Brings every file to the epoch. No member of the gang may run. @throws `SP_FILE_CHANGED` and the like */
-export async function rollFiles(context: Context, rollBack: RollBack): Promise<void> {
+/**
+ * Brings every file to the epoch. No member of the gang may run. Left at any point, calling it again goes on.
+ *
+ * @throws `SP_FILE_CHANGED` and the like, `SP_ROLL_BACK_OVERDUE`, the caller's reason
+ */
+export async function rollFiles(context: Context, rollBack: RollBack, caller: AbortSignal): Promise<void> {
   const { gang, manifest, incarnation } = rollBack;
+  caller.throwIfAborted();
   await forgetTails(context, gang);
-  await withPlan(context, rollBack, (plan) =>
+  await withPlan(context, rollBack, caller, (plan, signal) =>
     applyFilePlan(plan, {
+      signal,
       tailFolder: context.tailFolder(gang.name),
       record: (record) => context.store.undo.add(gang.name, record),
       epoch: epochNumber(manifest.epoch),
@@ -96,7 +104,8 @@ async function forgetTails({ store, tailFolder }: Context, gang: Gang): Promise<
 async function withPlan(
   context: Context,
   { gang, manifest, incarnation, policy }: RollBack,
-  use: (plan: FilePlan) => Promise<void>,
+  caller: AbortSignal,
+  use: (plan: FilePlan, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const members = manifest.members.map(({ member, meta }) => ({
     member,
@@ -115,16 +124,22 @@ async function withPlan(
       merged.problems.map(({ message }) => message),
     );
   const scratch = context.scratchFolder(gang.name, incarnation);
+  const overdue = AbortSignal.timeout(limits.rollBackMs);
+  const signal = AbortSignal.any([caller, overdue]);
   try {
-    const saved = await fetchContents(context, gang, manifest, members, scratch);
+    const saved = await fetchContents(context, gang, manifest, members, scratch, signal);
     const plan = await planFileRollback({
       files: merged.files,
       records: await context.store.undo.list(gang.name),
       tailFolder: context.tailFolder(gang.name),
       policy,
       saved,
+      signal,
     });
-    await use(plan);
+    await use(plan, signal);
+  } catch (error) {
+    caller.throwIfAborted();
+    throw overdue.aborted ? new RollBackOverdue(gang.name, manifest.epoch, limits.rollBackMs) : error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -139,6 +154,7 @@ async function fetchContents(
   manifest: Manifest,
   members: readonly (MemberFiles & { readonly member: string })[],
   scratch: string,
+  signal: AbortSignal,
 ): Promise<SavedContents> {
   await rm(scratch, { recursive: true, force: true });
   const saved: SavedContents[number][] = [];
@@ -146,7 +162,7 @@ async function fetchContents(
     if (contents.length === 0) continue;
     const folder = join(scratch, member);
     await mkdir(folder, { recursive: true });
-    await vault.readMember({ gang: gang.name, epoch: manifest.epoch, member, to: folder });
+    await vault.readMember({ gang: gang.name, epoch: manifest.epoch, member, to: folder, signal });
     saved.push({ folder: join(folder, 'contents'), contents });
   }
   return saved;

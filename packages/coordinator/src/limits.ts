@@ -54,6 +54,10 @@ export const limits = {
   launchMs: 30_000,
   /** How long a gang that ends waits for its epoch to let go of its members. */
   endWaitsForEpochMs: 5_000,
+  /** How long a restore waits for the end of what runs of its gang. */
+  endForRestoreMs: 60_000,
+  /** How long a restore may take to plan how files go back to the cut, and to bring them there. */
+  rollBackMs: 1_800_000,
   /** First and longest wait before something that has to succeed is tried again. */
   retryFirstMs: 100,
   retryLongestMs: 5_000,
@@ -63,6 +67,9 @@ export const limits = {
   checkpointRetryMs: 15_000,
   /** How long the gang runs between two of them. */
   checkpointPauseMs: 250,
+  /** First and longest wait before the image of a gang that was stopped to be moved is written to the vault again. */
+  publishAgainFirstMs: 500,
+  publishAgainLongestMs: 60_000,
   /** Shortest pause between two periodic checkpoints of a gang that are late. */
   periodicGapMs: 100,
   /** Epochs that `show` lists. */

@@ -24,7 +24,9 @@ import { CoordinatorEnds } from './errors.ts';
 /** What the driver needs of the world. */
 export interface RestoreWorld {
   send(node: string, command: RestoreCommand): void;
-  /** Ends the incarnation before and opens this one. @returns why that is not allowed, or undefined */
+  /** Ends the incarnation before, and brings files to the cut. Bounds itself. @returns why that can't be, or undefined */
+  clearWay(): Promise<string | undefined>;
+  /** Opens the incarnation in the ledger. @returns why that is not allowed, or undefined */
   open(): Promise<string | undefined>;
   /** Writes the outcome unless there is one. @returns the one that stands */
   decide(outcome: RestoreOutcome, reason: string): Promise<RestoreOutcome>;
@@ -111,6 +113,8 @@ export class RestoreRun {
     switch (effect.kind) {
       case 'Send':
         return this.#world.send(effect.node, effect.command);
+      case 'ClearWay':
+        return this.#ask('clear', () => this.#world.clearWay(), asCleared);
       case 'OpenIncarnation':
         return this.#ask('open', () => this.#world.open(), asOpened);
       case 'WriteRestoreOutcome':
@@ -167,6 +171,9 @@ export class RestoreRun {
     this.#deadlines.clearAll();
   }
 }
+
+const asCleared = (refusal: string | undefined): RestoreEvent =>
+  refusal === undefined ? { kind: 'WayCleared' } : { kind: 'IncarnationRefused', reason: refusal };
 
 const asOpened = (refusal: string | undefined): RestoreEvent =>
   refusal === undefined ? { kind: 'IncarnationOpened' } : { kind: 'IncarnationRefused', reason: refusal };

@@ -10,8 +10,10 @@ import { type Endings, stoppedExitCode } from './endings.ts';
 import type { Gang } from './gang.ts';
 import { GaveUp } from './errors.ts';
 import { checkFiles, rollFiles } from './gang-files.ts';
+import { limits } from './limits.ts';
 import { type Placed, placeAgain, spread, type UsableNode } from './placement.ts';
 import type { IncarnationOpened, PlacementRecord } from './records.ts';
+import { GangNotEnded } from './restore-errors.ts';
 import type { Starts } from './starts.ts';
 import { isStaged, type StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
@@ -85,8 +87,15 @@ export class Restores {
       const { incarnation } = plan;
       try {
         const opened = await this.#allocate(plan, epoch, placed, verb);
-        const open = (): Promise<string | undefined> => this.#open(plan, opened, verb);
-        await this.#parts.attempts.run({ gang, incarnation, opened, files: plan.policy, open }, verb);
+        const attempt = {
+          gang,
+          incarnation,
+          opened,
+          files: plan.policy,
+          clearWay: () => this.#clearWay(plan, verb),
+          open: () => this.#open(plan, opened),
+        };
+        await this.#parts.attempts.run(attempt, verb);
         const { placement } = opened;
         const durationMs = Date.now() - startedAtMs;
         return { name: gang.name, incarnation, placement, epoch: epoch.epoch, durationMs };
@@ -114,8 +123,7 @@ export class Restores {
     const epoch = findEpoch(gang, number);
     if (isStaged(epoch)) {
       const { failure } = await this.#parts.checkpoints.publishAgain(gang, epoch);
-      if (failure !== null)
-        throw new GaveUp(`epoch ${number} of ${gang.name} is not in the vault yet`, failure);
+      if (failure !== null) throw new GaveUp(`epoch ${number} of ${gang.name} is not in the vault`, failure);
     }
     const { state } = epochInfo(gang, number);
     if (state !== 'published') throw new EpochNotPublished(gang.name, number, state);
@@ -129,7 +137,7 @@ export class Restores {
     const manifest = await vault.readManifest(gang.name, epoch);
     const incarnation = await store.nextIncarnation(gang.id);
     const plan: Plan = { gang, manifest, incarnation, policy: files ?? gang.record.files };
-    await checkFiles(this.#context, plan);
+    await checkFiles(this.#context, plan, verb.signal);
     // a gang that runs is not ended for an epoch that can't be read; one that has ended has nothing to lose
     if (gang.isRunning) await this.#verify(gang, epoch, verb);
     return plan;
@@ -167,17 +175,31 @@ export class Restores {
     };
   }
 
-  /** The point of no return for the incarnation before. */
-  async #open(plan: Plan, opened: IncarnationOpened, verb: VerbContext): Promise<string | undefined> {
-    const { gang, manifest, incarnation } = plan;
-    if (gang.current?.incarnation === incarnation) return undefined;
+  /** The point of no return for the incarnation before. Once nothing of it runs, files go back. */
+  async #clearWay(plan: Plan, { signal, report }: VerbContext): Promise<void> {
+    const { gang, manifest } = plan;
     if (!gang.isDead) {
-      verb.report({ phase: 'open', message: 'ending what runs of the gang' });
+      report({ phase: 'clear', message: 'ending what runs of the gang' });
       const reason = `made way for the restore of epoch ${manifest.epoch}`;
       const ending = { state: 'stopped', reason, exitCode: stoppedExitCode, atMs: Date.now() } as const;
-      await this.#parts.endings.end(gang, ending);
+      // it goes on to its end, whatever becomes of the restore
+      const ended = this.#parts.endings.end(gang, ending).then(() => true);
+      const deadlineMs = limits.endForRestoreMs;
+      const isDead = gang.changes.until(() => gang.isDead || undefined, { deadlineMs, signal });
+      if ((await Promise.race([ended, isDead])) === undefined)
+        throw new GangNotEnded(gang.name, deadlineMs, this.#silentNodes(gang));
     }
-    await rollFiles(this.#context, plan);
+    await rollFiles(this.#context, plan, signal);
+  }
+
+  /** Nodes of the gang that say nothing. */
+  #silentNodes(gang: Gang): string[] {
+    const { nodes } = this.#context;
+    const placed = new Set(gang.current?.opened.placement.map(({ node }) => node));
+    return [...placed].filter((node) => nodes.find(node)?.isReady !== true);
+  }
+
+  async #open({ gang, incarnation }: Plan, opened: IncarnationOpened): Promise<string | undefined> {
     const refusal = await this.#context.store.openIncarnation(gang.id, incarnation, opened);
     if (refusal === undefined) gang.addIncarnation({ incarnation, opened, isRunning: false, isEnded: false });
     return refusal;

@@ -20,6 +20,8 @@ export interface ApplyOptions {
   readonly epoch: Epoch;
   /** The incarnation that this restore begins. */
   readonly incarnation: Incarnation;
+  /** Looked at after each durable step. */
+  readonly signal?: AbortSignal;
 }
 
 type RollAction = Extract<FileAction, { kind: 'roll' }>;
@@ -28,11 +30,10 @@ type CreateAction = Extract<FileAction, { kind: 'create' }>;
 /**
  * Brings every file of the plan to its epoch. No member of the gang may run. After a failure, plan again with the
  * records made meanwhile, and apply that.
- * @throws FileChanged when a file is not as it was planned; FilesNoRoom, FileFailed
+ * @throws FileChanged when a file is not as it was planned; FilesNoRoom, FileFailed; the signal's reason
  */
 export async function applyFilePlan(plan: FilePlan, options: ApplyOptions): Promise<void> {
-  const steps = applySteps(plan, options);
-  while ((await steps.next()).done !== true);
+  for await (const _step of applySteps(plan, options)) options.signal?.throwIfAborted();
 }
 
 /** The same, a durable step at a time, so that a test can stop between any two. */

@@ -51,6 +51,8 @@ export interface PlanOptions {
   readonly policy: FilesPolicy;
   /** What the epoch stored under the policy `save`: one entry a member. */
   readonly saved?: readonly SavedContents[];
+  /** Looked at before each file. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -64,6 +66,7 @@ export async function planFileRollback(options: PlanOptions): Promise<FilePlan> 
   const problems: FileProblem[] = [];
   const planned = new Map<string, GangFile>();
   for (const file of options.files) {
+    options.signal?.throwIfAborted();
     const state = await stateOf(file.path);
     const step = await planFile(file, state, planned, options);
     if (step.kind === 'problem') problems.push(step.problem);

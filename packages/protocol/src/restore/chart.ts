@@ -21,6 +21,18 @@ import {
   sayFrom,
 } from './words.ts';
 
+const failRequested = {
+  actions: learnFrom('AbandonRequested', (known, { reason }) =>
+    facts.fail(known, failures.requested(known.phase, reason)),
+  ),
+} as const;
+const refusedBecause = {
+  actions: learnFrom('IncarnationRefused', (known, { reason }) =>
+    facts.fail(known, failures.incarnationRefused(reason)),
+  ),
+  target: 'refuse',
+} as const;
+
 export const restoreChart = restoreSetup.createMachine({
   id: 'restoreAttempt',
   context: ({ input: { found, ...input } }) => ({
@@ -56,32 +68,36 @@ export const restoreChart = restoreSetup.createMachine({
       exit: leave('preflight'),
       on: {
         DeadlineExpired: failOverdue('preflight'),
-        AbandonRequested: {
-          actions: learnFrom('AbandonRequested', (known, { reason }) =>
-            facts.fail(known, failures.requested(known.phase, reason)),
-          ),
-        },
+        AbandonRequested: failRequested,
       },
       always: [
         { guard: knows((known) => !isGood(known)), target: 'refuse' },
         {
           guard: knows((known) => facts.allReached(known, 'RestoreReady') && known.blockers.length === 0),
-          target: 'open',
+          target: 'clear',
         },
         { guard: done('RestoreReady'), actions: learn(facts.foldBlockers), target: 'refuse' },
       ],
+    },
+    // The incarnation before ends. It has no deadline: what was begun there can not be left half way.
+    clear: {
+      entry: [
+        learn((known) => ({ ...known, phase: 'clear', order: null, awaited: null })),
+        say(() => [facts.record({ kind: 'PhaseEntered', phase: 'clear' }), { kind: 'ClearWay' }]),
+      ],
+      on: {
+        AbandonRequested: failRequested,
+        WayCleared: [{ guard: knows(isGood), target: 'open' }, { target: 'refuse' }],
+        IncarnationRefused: refusedBecause,
+      },
     },
     open: {
       entry: [...begin('open'), say(() => [{ kind: 'OpenIncarnation' }])],
       exit: leave('open'),
       on: {
-        IncarnationOpened: { target: 'frozen' },
-        IncarnationRefused: {
-          actions: learnFrom('IncarnationRefused', (known, { reason }) =>
-            facts.fail(known, failures.incarnationRefused(reason)),
-          ),
-          target: 'refuse',
-        },
+        AbandonRequested: failRequested,
+        IncarnationOpened: [{ guard: knows(isGood), target: 'frozen' }, { target: 'giveUp' }],
+        IncarnationRefused: refusedBecause,
         Tick: { actions: say(() => [{ kind: 'OpenIncarnation' }]) },
         DeadlineExpired: { guard: expired('open'), target: 'silent' },
       },
@@ -97,11 +113,7 @@ export const restoreChart = restoreSetup.createMachine({
       initial: 'prepare',
       always: { guard: knows((known) => !isGood(known)), target: 'giveUp' },
       on: {
-        AbandonRequested: {
-          actions: learnFrom('AbandonRequested', (known, { reason }) =>
-            facts.fail(known, failures.requested(known.phase, reason)),
-          ),
-        },
+        AbandonRequested: failRequested,
       },
       states: {
         prepare: {

@@ -28,9 +28,11 @@ export type RestoreEvent =
   | { readonly kind: 'DeadlineExpired'; readonly name: RestoreDeadline }
   /** Every `tickMs`: what may have been lost is sent again. */
   | { readonly kind: 'Tick' }
+  /** Nothing of the incarnation before runs, and its files are as they were at the cut. */
+  | { readonly kind: 'WayCleared' }
   /** The ledger has this attempt as the gang's latest incarnation. */
   | { readonly kind: 'IncarnationOpened' }
-  /** The ledger forbids it: a predecessor may still run, or another attempt was quicker. */
+  /** It can't be: a predecessor may still run, its files can't go back, or another attempt was quicker. */
   | { readonly kind: 'IncarnationRefused'; readonly reason: string }
   /** What the ledger has as the outcome, whoever wrote it. */
   | { readonly kind: 'OutcomeWritten'; readonly outcome: RestoreOutcome }
@@ -56,8 +58,13 @@ export type RestoreProgress =
 export type RestoreEffect =
   | { readonly kind: 'Send'; readonly node: NodeName; readonly command: RestoreCommand }
   /**
-   * Preflight has passed: what is left of the incarnation before may be ended now. Then one transaction: decide
-   * the gang's open epoch, fence the incarnation before, open this one. Answer with
+   * Preflight has passed: what is left of the incarnation before is ended, and files are brought to the cut. That can't
+   * be left half way, so whoever does it bounds it and hears of an `AbandonRequested`. Answer with `WayCleared` or
+   * `IncarnationRefused`.
+   */
+  | { readonly kind: 'ClearWay' }
+  /**
+   * One transaction: decide the gang's open epoch, fence the incarnation before, open this one. Answer with
    * `IncarnationOpened` (also when it was opened before by this very fence), `IncarnationRefused` or
    * `LedgerUnavailable`.
    */

@@ -72,6 +72,8 @@ function parseEvent([kind = '', first = '', ...rest]: readonly string[]): Restor
       return { kind: 'DeadlineExpired', name: first as RestoreDeadline };
     case 'tick':
       return { kind: 'Tick' };
+    case 'cleared':
+      return { kind: 'WayCleared' };
     case 'opened':
       return { kind: 'IncarnationOpened' };
     case 'refused':
@@ -101,6 +103,7 @@ function describe(effect: RestoreEffect): string {
       const codes = effect.warnings.map(({ code }) => code);
       return `Finish ${effect.result} ${compact({ ...effect.failure })} warnings ${compact(codes)}`;
     }
+    case 'ClearWay':
     case 'OpenIncarnation':
     case 'WriteEnded':
       return effect.kind;
@@ -117,6 +120,7 @@ function describe(effect: RestoreEffect): string {
 /** The usual way through an attempt with members 0 at node a and 1 at node b. */
 const usualWay: readonly (readonly [phase: string, ...answers: string[]])[] = [
   ['preflight', 'reply a 0:RestoreReady', 'reply b 1:RestoreReady'],
+  ['clear', 'cleared'],
   ['open', 'opened'],
   ['prepare', 'reply a 0:Prepared', 'reply b 1:Prepared'],
   ['restore', 'reply a 0:Restored', 'reply b 1:Restored'],

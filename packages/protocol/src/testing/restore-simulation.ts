@@ -169,6 +169,11 @@ class RestoreSimulation {
     switch (effect.kind) {
       case 'Send':
         return this.#surroundings.deliver(() => this.#agents.get(effect.node)?.hear(effect.command));
+      case 'ClearWay': {
+        // as long as it takes: longer than the ledger may be silent
+        const { clock, random } = this.#surroundings;
+        return clock.after(random.between(10, 60_000), () => driver.feed({ kind: 'WayCleared' }));
+      }
       case 'OpenIncarnation':
         return ask(() => {
           this.#isOpen = true;
