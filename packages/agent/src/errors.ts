@@ -73,6 +73,16 @@ export class HoldMissing extends StillpointError {
   }
 }
 
+/** The member was thawed, by whomever, while it had to stand still: in a cut, or before its restore was decided. */
+export class NotFrozen extends StillpointError {
+  constructor(member: string) {
+    super('SP_MEMBER_NOT_FROZEN', `member ${member} is not frozen any more`, {
+      remedy: "Try again; do not touch a member's cgroup while a checkpoint or restore runs.",
+      retryable: true,
+    });
+  }
+}
+
 /** Files of the cut changed otherwise than by growing while members were dumped. */
 export class FilesChanged extends StillpointError {
   constructor(member: string, problems: readonly string[]) {

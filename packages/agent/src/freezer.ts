@@ -90,7 +90,7 @@ export async function cgroupProcesses(cgroup: string): Promise<number[]> {
 export async function isFrozen(freezer: Freezer, cgroup: string): Promise<boolean> {
   try {
     if (freezer.version === 'v1')
-      return (await readFile(join(cgroup, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
+      return (await readFile(join(cgroup, orderFile.v1), 'utf8')).trim() === 'FROZEN';
     return /^frozen 1$/m.test(await readFile(join(cgroup, 'cgroup.events'), 'utf8'));
   } catch (error) {
     if (isGone(error)) return false;
@@ -98,9 +98,15 @@ export async function isFrozen(freezer: Freezer, cgroup: string): Promise<boolea
   }
 }
 
-async function setFrozen(freezer: Freezer, cgroup: string, frozen: boolean): Promise<void> {
-  if (freezer.version === 'v1') await writeFile(join(cgroup, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
-  else await writeFile(join(cgroup, 'cgroup.freeze'), frozen ? '1' : '0');
+/** The file of a cgroup that says whether it is to be frozen. */
+export const orderFile: Readonly<Record<FreezerVersion, string>> = {
+  v1: 'freezer.state',
+  v2: 'cgroup.freeze',
+};
+
+async function setFrozen({ version }: Freezer, cgroup: string, frozen: boolean): Promise<void> {
+  const orders = version === 'v1' ? (['THAWED', 'FROZEN'] as const) : (['0', '1'] as const);
+  await writeFile(join(cgroup, orderFile[version]), orders[frozen ? 1 : 0]);
 }
 
 /**
@@ -121,6 +127,20 @@ export async function freeze(
     await delay(limits.freezePollMs);
     // v1: processes forked meanwhile are caught by writing again.
     if (freezer.version === 'v1') await setFrozen(freezer, cgroup, true);
+  }
+}
+
+/**
+ * Whether the cgroup is frozen, or becomes so of its own accord: whoever let go of its processes asked for it before.
+ * It is not asked for here, for then nobody would see that a process had run.
+ */
+export async function staysFrozen(freezer: Freezer, cgroup: string): Promise<boolean> {
+  const end = performance.now() + limits.freezeMs;
+  for (;;) {
+    const order = (await readFile(join(cgroup, orderFile[freezer.version]), 'utf8')).trim();
+    if (await isFrozen(freezer, cgroup)) return true;
+    if (order === 'THAWED' || order === '0' || performance.now() > end) return false;
+    await delay(limits.freezePollMs);
   }
 }
 

@@ -15,7 +15,7 @@ import {
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
 import { startCriu } from './criu-process.ts';
 import { awaitDump } from './dump-end.ts';
-import { FilesChanged, HoldMissing, LogNotDrained } from './errors.ts';
+import { FilesChanged, HoldMissing, LogNotDrained, NotFrozen } from './errors.ts';
 import {
   compareWithNote,
   digestFiles,
@@ -25,7 +25,7 @@ import {
   type SavedContent,
   savePrivate,
 } from './files/index.ts';
-import { cgroupProcesses, freeze, type Freezer, thaw } from './freezer.ts';
+import { cgroupProcesses, freeze, type Freezer, staysFrozen, thaw } from './freezer.ts';
 import { dumpDeadlineMs } from './hold-budget.ts';
 import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
 import type { HomePaths } from './paths.ts';
@@ -150,16 +150,28 @@ function valueOf<T>(settled: PromiseSettledResult<T>): T {
 }
 
 /**
- * Checks after the dump that the cut still is what was noted: same hold, same files.
- * @throws HoldMissing, FilesChanged
+ * Checks that the member stands frozen and held, as the kernel has it.
+ * @throws HoldMissing, NotFrozen
+ */
+export async function requireStill({ record, freezer }: MemberContext, hold: HoldId): Promise<void> {
+  const [holds, isFrozen] = await Promise.all([
+    listHolds(record.slot.namespace),
+    staysFrozen(freezer, record.slot.cgroup),
+  ]);
+  if (!holds.includes(hold)) throw new HoldMissing(memberName(record), hold);
+  if (!isFrozen) throw new NotFrozen(memberName(record));
+}
+
+/**
+ * Checks after the dump that the cut still is what was noted: same hold, still frozen, same files.
+ * @throws HoldMissing, NotFrozen, FilesChanged
  */
 export async function checkMember(context: MemberContext, note: CutNote, hold: HoldId): Promise<void> {
   const { record } = context;
-  const [holds, problems] = await Promise.all([
-    listHolds(record.slot.namespace),
+  const [problems] = await Promise.all([
     compareWithNote(note.files, { root: sandboxRoot(record) }),
+    requireStill(context, hold),
   ]);
-  if (!holds.includes(hold)) throw new HoldMissing(memberName(record), hold);
   if (problems.length > 0)
     throw new FilesChanged(
       memberName(record),

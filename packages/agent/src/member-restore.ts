@@ -12,11 +12,13 @@ import {
 import type { HoldId } from '@stillpoint/protocol';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { restorePrivate } from './files/index.ts';
+import { orderFile } from './freezer.ts';
 import { limits } from './limits.ts';
 import {
   holdMember,
   imagesFolder,
   type MemberContext,
+  requireStill,
   stderrDescriptor,
   stdoutDescriptor,
 } from './member-cut.ts';
@@ -80,6 +82,7 @@ export async function restoreMember(
     throw explainCriuFailure({ phase: 'restore', log: exit.log, exitCode: exit.exitCode, deadlineMs });
   }
   await adopt(context, meta.rootPid);
+  await requireStill(context, hold);
 }
 
 async function adopt({ record }: MemberContext, pid: number): Promise<void> {
@@ -99,7 +102,7 @@ async function openInherited({ record, freezer }: MemberContext): Promise<FileHa
     [`/proc/${record.initPid}/fd/${stderrDescriptor}`, 'w'],
     [join(cgroup, 'cgroup.procs'), 'r+'],
     [join(freezer.root, 'cgroup.procs'), 'r+'],
-    [join(cgroup, freezer.version === 'v1' ? 'freezer.state' : 'cgroup.freeze'), 'r+'],
+    [join(cgroup, orderFile[freezer.version]), 'r+'],
   ];
   const opened: FileHandle[] = [];
   try {
