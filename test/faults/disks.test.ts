@@ -65,18 +65,34 @@ test('the vault is full: the epoch is lost and says so; once there is room the n
   await gang.goOn(1);
 });
 
-test('the vault is full when a gang is stopped: it has stopped, and is published by the restore', async () => {
+test('the vault is full when a gang is to be stopped: refused at preflight, and it runs on', async () => {
   await using sp = await startStillpoint();
   await using vault = await mountTmpfs(sp.paths.vault, '100m');
   const gang = await sp.run({ ranks: 2, command: mesh });
   await gang.goOn(1);
   await vault.fill();
+  expect(await refusal(sp, 'checkpoint', gang.name, '--stop')).toMatchObject({
+    code: 'SP_BLOCKED',
+    blockers: [{ code: 'SP_VAULT_NO_ROOM', message: expect.stringContaining('0 MiB free') }],
+  });
+  await gang.goOn(1);
+  expect(await gang.show()).toMatchObject({ state: 'running', incarnation: 1 });
+  await vault.free();
+  await gang.checkpoint({ outcome: 'stop' });
+});
+
+test('the vault takes nothing once a gang is stopped: it has stopped, and is published by the restore', async () => {
+  await using sp = await startStillpoint();
+  await using vault = await mountTmpfs(sp.paths.vault, '100m');
+  const gang = await sp.run({ ranks: 2, command: mesh });
+  await gang.goOn(1);
+  await vault.remount('ro');
   const error = await refusal(sp, 'checkpoint', gang.name, '--stop');
-  expect(error.code).toMatch(/FULL/);
+  expect(error.code).toBe('SP_VAULT_UNAVAILABLE');
   await sp.untilNoMembers();
   const reached = await gang.step();
-  expect((await refusal(sp, 'restore', gang.name)).code).toMatch(/FULL/);
-  await vault.free();
+  expect((await refusal(sp, 'restore', gang.name)).code).toBe('SP_VAULT_UNAVAILABLE');
+  await vault.remount('rw');
   await gang.restore();
   expect(await gang.step()).toBeGreaterThanOrEqual(reached);
   await gang.goOn(1);

@@ -93,7 +93,13 @@ async function leaveStopped(of: EpochHeader): Promise<void> {
   });
   const way: readonly MemberEvent[] = [
     order({ kind: 'Preflight', outcome: 'stop', outside: 'refuse', files: 'refuse' }),
-    { kind: 'StepDone', step: 'preflight', blockers: [], holdBudgetMs: 60_000 },
+    {
+      kind: 'StepDone',
+      step: 'preflight',
+      blockers: [],
+      holdBudgetMs: 60_000,
+      room: { imageBytes: 1, vaultFreeBytes: 1 },
+    },
     order({ kind: 'Freeze', outcome: 'stop', deadManMs: 15_000 }),
     { kind: 'StepDone', step: 'freeze' },
     order({ kind: 'Hold' }),

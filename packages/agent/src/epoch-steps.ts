@@ -77,7 +77,10 @@ export class EpochSteps {
       throw new UnknownMember(record.slot.node, record);
     switch (step.step) {
       case 'preflight':
-        return { step: 'preflight', ...(await preflightMember(this.#context, step.outside)) };
+        return {
+          step: 'preflight',
+          ...(await preflightMember(this.#context, this.#resources.vault, step.outside)),
+        };
       case 'freeze':
         this.#frozenAtMs = performance.now();
         await freezeMember(this.#context, limits.freezeMs);

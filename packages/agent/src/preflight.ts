@@ -7,7 +7,9 @@ import {
   memberId,
   nodeName,
   type OutsidePolicy,
+  type VaultRoom,
 } from '@stillpoint/protocol';
+import type { Vault } from '@stillpoint/vault';
 import { exec } from './exec.ts';
 import { cgroupProcesses } from './freezer.ts';
 import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
@@ -20,6 +22,7 @@ export interface PreflightResult {
   readonly blockers: readonly Blocker[];
   /** How long the member may be held. */
   readonly holdBudgetMs: number;
+  readonly room: VaultRoom;
 }
 
 /** Device files that CRIU can dump. */
@@ -28,29 +31,36 @@ const harmlessDevices = /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|console
 /** Looks at a member of the gang while it runs. Changes nothing. One that has ended, or ends meanwhile, is a blocker. */
 export async function preflightMember(
   context: MemberContext,
+  vault: Pick<Vault, 'freeBytes'>,
   outside: OutsidePolicy,
 ): Promise<PreflightResult> {
   const { record } = context;
+  const vaultFreeBytes = await vault.freeBytes();
   const pids = await cgroupProcesses(record.slot.cgroup);
-  if (pids.length === 0) return gone(record);
+  if (pids.length === 0) return gone(record, vaultFreeBytes);
   try {
+    const imageBytes = await privateBytes(pids);
     const found = await Promise.all([
       descriptorBlockers(record, pids),
       ipcBlockers(record),
       outside === 'refuse' ? outsideBlockers(record) : [],
-      roomBlockers(context, pids),
+      roomBlockers(context, imageBytes),
     ]);
-    return { blockers: found.flat(), holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)) };
+    return {
+      blockers: found.flat(),
+      holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)),
+      room: { imageBytes, vaultFreeBytes },
+    };
   } catch (error) {
     if (await isSandboxAlive(record)) throw error;
-    return gone(record);
+    return gone(record, vaultFreeBytes);
   }
 }
 
-function gone(record: SandboxRecord): PreflightResult {
+function gone(record: SandboxRecord, vaultFreeBytes: number): PreflightResult {
   const remedy = 'See `stillpoint show` for how it ended.';
   const blockers = [blocker(record, 'SP_MEMBER_GONE', 'has no process any more', remedy)];
-  return { blockers, holdBudgetMs: longestHoldMs() };
+  return { blockers, holdBudgetMs: longestHoldMs(), room: { imageBytes: 0, vaultFreeBytes } };
 }
 
 function blocker(record: SandboxRecord, code: string, what: string, remedy: string): Blocker {
@@ -161,8 +171,8 @@ async function gangAddresses(record: SandboxRecord): Promise<Set<string>> {
 }
 
 /** Images are about as large as the memory of the member's processes. */
-async function roomBlockers({ paths, record }: MemberContext, pids: readonly number[]): Promise<Blocker[]> {
-  const [neededBytes, staging] = await Promise.all([privateBytes(pids), statfs(paths.staging)]);
+async function roomBlockers({ paths, record }: MemberContext, neededBytes: number): Promise<Blocker[]> {
+  const staging = await statfs(paths.staging);
   const freeBytes = staging.bavail * staging.bsize;
   if (freeBytes > neededBytes) return [];
   const remedy =

@@ -134,7 +134,13 @@ const failedReport = z.object({
 });
 
 const memberReport = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('Ready'), member, blockers: z.array(blocker), holdBudgetMs: count }),
+  z.object({
+    kind: z.literal('Ready'),
+    member,
+    blockers: z.array(blocker),
+    holdBudgetMs: count,
+    room: z.object({ imageBytes: count, vaultFreeBytes: count }),
+  }),
   z.object({ kind: z.enum(['Frozen', 'Noted', 'Killed', 'Forgotten', 'InDoubt']), member }),
   z.object({ kind: z.literal('Held'), member, holdId: text }),
   z.object({ kind: z.literal('Dumped'), member, vote }),

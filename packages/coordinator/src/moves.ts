@@ -5,12 +5,13 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
-import { persistently } from './persist.ts';
+import { inBackground, persistently } from './persist.ts';
 import { type Placed, placeAgain, placeAway } from './placement.ts';
 import type { Move } from './records.ts';
 import { lastPlacement, type Restores } from './restores.ts';
+import { isStaged, type StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
-import { GangNotRunning, NothingToMove } from './verb-errors.ts';
+import { GangNotRunning, MoveWaits, NothingToMove } from './verb-errors.ts';
 
 export class Moves {
   readonly #context: Context;
@@ -53,15 +54,19 @@ export class Moves {
     trigger: 'migrate' | 'drain',
     verb: VerbContext,
   ): Promise<RestoreResult> {
-    const startedAtMs = Date.now();
-    await this.#note(gang, { placement, startedAtMs });
+    const move = { placement, startedAtMs: Date.now() };
+    await this.#note(gang, move);
     try {
       const checkpoint = { outcome: 'stop', until: 'published' } as const;
       const { epoch } = await this.#checkpoints.take(gang, checkpoint, trigger, verb);
       const result = await this.#bringBack(gang, epoch, placement, verb);
-      return { ...result, durationMs: Date.now() - startedAtMs };
+      return { ...result, durationMs: Date.now() - move.startedAtMs };
+    } catch (error) {
+      if (!this.#waits(gang, move)) throw error;
+      throw new MoveWaits(gang.name, error as Error);
     } finally {
-      await this.#note(gang, undefined);
+      if (this.#waits(gang, move)) inBackground(this.#context, this.#goOn(gang, move));
+      else await this.#note(gang, undefined);
     }
   }
 
@@ -92,21 +97,57 @@ export class Moves {
   async recover(gang: Gang): Promise<void> {
     const { move } = gang;
     if (move === undefined) return;
-    await gang.changes.until(() => gang.epochRun === undefined || undefined, {
-      signal: this.#context.closing,
-    });
-    const { closing, log, nodes } = this.#context;
+    const { closing, nodes } = this.#context;
+    await gang.changes.until(() => gang.epochRun === undefined || undefined, { signal: closing });
     await nodes.untilReady(limits.startNodesMs);
+    await this.#goOn(gang, move);
+  }
+
+  /** A gang that is stopped stays so: whatever move waits for its image is forgotten. */
+  async cancel(gang: Gang): Promise<void> {
+    if (gang.move !== undefined) await this.#note(gang, undefined);
+  }
+
+  /** Whether the move has stopped the gang, and waits until its image is in the vault. */
+  #waits(gang: Gang, move: Move): boolean {
+    const stopped = stoppedBy(gang, move);
+    return gang.isDead && stopped !== undefined && isStaged(stopped);
+  }
+
+  /** Ends a move that its verb did not: the image is written to the vault first, which is tried until it fits. */
+  async #goOn(gang: Gang, move: Move): Promise<void> {
+    const { closing, gangs } = this.#context;
+    const isForgotten = (): boolean => gang.move !== move || gangs.find(gang.name) !== gang;
+    const isFree = (): boolean => gang.operation === undefined && gang.epochRun === undefined;
+    let pauseMs: number = limits.publishAgainFirstMs;
+    for (;;) {
+      await gang.changes.until(() => isForgotten() || isFree() || undefined, { signal: closing });
+      if (isForgotten()) return;
+      if (!isFree()) continue;
+      const stopped = stoppedBy(gang, move);
+      if (!gang.isDead || stopped === undefined) break;
+      if (!isStaged(stopped)) {
+        await this.#finish(gang, stopped, move);
+        break;
+      }
+      const { failure } = await this.#checkpoints.publishAgain(gang, stopped);
+      if (failure === null || !this.#waits(gang, move)) continue;
+      const { code, message } = failure;
+      this.#context.log.warn({ gang: gang.name, code, message }, 'a migration waits for the vault');
+      const isOver = (): boolean => isForgotten() || gang.operation !== undefined || !gang.isDead;
+      await gang.changes.until(() => isOver() || undefined, { deadlineMs: pauseMs, signal: closing });
+      pauseMs = Math.min(pauseMs * 2, limits.publishAgainLongestMs);
+    }
+    await this.#note(gang, undefined);
+  }
+
+  async #finish(gang: Gang, { epoch, closed }: StoredEpoch, { placement }: Move): Promise<void> {
+    if (closed?.result !== 'published') return;
+    const { closing, log } = this.#context;
     try {
-      await gang.operate('migrate', closing, async (signal) => {
-        const stopped = gang.epochs.findLast(({ closed }) => closed?.result === 'published');
-        const isStoppedByMove =
-          stopped !== undefined &&
-          stopped.opened.outcome === 'stop' &&
-          stopped.opened.startedAtMs >= move.startedAtMs;
-        const verb: VerbContext = { signal, report: () => undefined };
-        if (gang.isDead && isStoppedByMove) await this.#bringBack(gang, stopped.epoch, move.placement, verb);
-      });
+      await gang.operate('migrate', closing, (signal) =>
+        this.#bringBack(gang, epoch, placement, { signal, report: () => undefined }),
+      );
     } catch (error) {
       if (closing.aborted) throw error;
       log.error(
@@ -114,7 +155,6 @@ export class Moves {
         'a migration could not be finished; the gang can be restored',
       );
     }
-    await this.#note(gang, undefined);
   }
 
   async #note(gang: Gang, move: Move | undefined): Promise<void> {
@@ -122,5 +162,10 @@ export class Moves {
       this.#context.store.putMove(gang.name, move),
     );
     gang.move = move;
+    gang.changes.notify();
   }
 }
+
+/** The latest epoch that was to stop the gang for this move. */
+const stoppedBy = (gang: Gang, { startedAtMs }: Move): StoredEpoch | undefined =>
+  gang.epochs.findLast(({ opened }) => opened.outcome === 'stop' && opened.startedAtMs >= startedAtMs);

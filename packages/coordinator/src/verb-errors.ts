@@ -210,6 +210,17 @@ export class NothingToMove extends StillpointError {
   }
 }
 
+/** A gang was stopped to be moved, and its image is not in the vault yet. It is brought back once it is. */
+export class MoveWaits extends StillpointError {
+  constructor(gang: string, cause: Error) {
+    super('SP_MOVE_WAITS', `${gang} is stopped, and its image is not in the vault yet: ${cause.message}`, {
+      remedy: `Make room in the vault: the move goes on by itself then. \`stillpoint stop ${gang}\` calls it off.`,
+      cause,
+    });
+    this.name = 'MoveWaits';
+  }
+}
+
 /** What is stored of an epoch is damaged. Nothing was touched. */
 export class EpochDamaged extends StillpointError {
   constructor(gang: string, epoch: number, problems: readonly string[]) {

@@ -23,10 +23,15 @@ async function refresh(nodes: readonly (ManagedNode | undefined)[]): Promise<voi
 }
 
 /** Ends the gang, whatever else is under way with it. */
-export async function stopGang({ endings }: Coordinator, gang: Gang, verb: VerbContext): Promise<void> {
+export async function stopGang(
+  { endings, moves }: Coordinator,
+  gang: Gang,
+  verb: VerbContext,
+): Promise<void> {
   if (gang.operation !== 'stop') await gang.interrupt('the gang is stopped');
   await gang.operate('stop', verb.signal, async () => {
     gang.epochRun?.abort('the gang is stopped');
+    await moves.cancel(gang);
     if (gang.isDead) return;
     verb.report({ phase: 'stop', message: 'killing its members' });
     const reason = 'stopped by an operator';

@@ -87,6 +87,14 @@ export interface PhaseSpan {
   readonly endMs: number;
 }
 
+/** What a member's image needs in the vault, and what there is, in bytes. */
+export interface VaultRoom {
+  /** About the member's memory: before anything is left out or compressed. */
+  readonly imageBytes: number;
+  /** Free in the vault, as the member's agent sees it. */
+  readonly vaultFreeBytes: number;
+}
+
 /** What an agent reports of one member. Facts only accumulate while an epoch lasts. */
 export type MemberReport =
   | {
@@ -95,6 +103,7 @@ export type MemberReport =
       readonly blockers: readonly Blocker[];
       /** How long this member may be held before a timer of its own or of the kernel acts. */
       readonly holdBudgetMs: number;
+      readonly room: VaultRoom;
     }
   | { readonly kind: 'Frozen'; readonly member: MemberId }
   | { readonly kind: 'Held'; readonly member: MemberId; readonly holdId: HoldId }

@@ -21,6 +21,8 @@ export class FakeWorld {
   readonly nodes = new Map<string, FakeNode>();
   /** The files that members share, as they are now. */
   noteFiles: () => Promise<readonly FileNote[]> = () => Promise.resolve([]);
+  /** Room in the vault, as agents see it. */
+  vaultFreeBytes = 1e9;
   /** What was seen that must never happen. */
   readonly violations: string[] = [];
 

@@ -44,7 +44,12 @@ export async function performEpochStep(
   const found = node.find(gang, incarnation, member);
   switch (step.step) {
     case 'preflight':
-      return { step: 'preflight', blockers: [], holdBudgetMs: 60_000 };
+      return {
+        step: 'preflight',
+        blockers: [],
+        holdBudgetMs: 60_000,
+        room: { imageBytes: 1000, vaultFreeBytes: node.world.vaultFreeBytes },
+      };
     case 'freeze':
       node.change(node.get(gang, incarnation, member), { frozen: true });
       return { step: 'freeze' };

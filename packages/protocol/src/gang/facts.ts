@@ -9,6 +9,7 @@ import type {
   HalfDeadSocket,
   StoredFile,
   SurveyedReport,
+  VaultRoom,
 } from '../messages.ts';
 import type { MemberVote } from '../cut.ts';
 import { invariant } from '../step.ts';
@@ -41,6 +42,7 @@ export interface GangMember extends Placement {
    */
   readonly lost: 'no' | 'member' | 'node' | 'staging';
   readonly holdBudgetMs: number | null;
+  readonly room: VaultRoom | null;
   readonly holdId: HoldId | null;
   readonly vote: MemberVote | null;
   readonly heldMs: number | null;
@@ -84,6 +86,7 @@ export function startFacts({ members, ...input }: GangEpochInput): GangFacts {
       reached: 0,
       lost: 'no',
       holdBudgetMs: null,
+      room: null,
       holdId: null,
       vote: null,
       heldMs: null,

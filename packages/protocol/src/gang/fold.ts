@@ -62,7 +62,7 @@ function foldReport(facts: GangFacts, index: number, member: GangMember, report:
   switch (report.kind) {
     case 'Ready': {
       if (hasReached(member, 'Ready')) return facts;
-      const ready = learn('Ready', { holdBudgetMs: report.holdBudgetMs });
+      const ready = learn('Ready', { holdBudgetMs: report.holdBudgetMs, room: report.room });
       return { ...ready, blockers: [...facts.blockers, ...report.blockers] };
     }
     case 'Held':

@@ -22,6 +22,7 @@ import type { NodeName } from '../ids.ts';
 import type { GangEpochLimits } from '../limits.ts';
 import type { Decision, EpochOrder, EpochReply, SurveyedReport, SurveyRound } from '../messages.ts';
 import { invariant } from '../step.ts';
+import { roomBlockers } from './room.ts';
 
 const limitNames = {
   preflight: 'preflightDeadlineMs',
@@ -149,8 +150,10 @@ export const overdueFailure = (facts: GangFacts, phase: GangDeadline): Failure =
 export const foldOverBudget = (facts: GangFacts): GangFacts =>
   fail(facts, failures.overBudget(facts.phase, smallestBudgetMs(facts)));
 
-export const foldBlockers = (facts: GangFacts): GangFacts =>
-  facts.blockers.length === 0 ? facts : fail(facts, failures.blocked('preflight', facts.blockers));
+export function foldBlockers(facts: GangFacts): GangFacts {
+  const blockers = [...facts.blockers, ...(facts.outcome === 'stop' ? roomBlockers(facts) : [])];
+  return blockers.length === 0 ? facts : fail(facts, failures.blocked('preflight', blockers));
+}
 
 /** Verifies the cut once every vote is in. */
 export function foldCut(facts: GangFacts): GangFacts {

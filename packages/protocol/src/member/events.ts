@@ -13,6 +13,7 @@ import type {
   OutsidePolicy,
   StoredFile,
   SurveyRound,
+  VaultRoom,
 } from '../messages.ts';
 
 export interface MemberEpochInput {
@@ -49,7 +50,12 @@ export type MemberStepName = MemberStep['step'];
 
 /** What a step found. */
 export type MemberStepResult =
-  | { readonly step: 'preflight'; readonly blockers: readonly Blocker[]; readonly holdBudgetMs: number }
+  | {
+      readonly step: 'preflight';
+      readonly blockers: readonly Blocker[];
+      readonly holdBudgetMs: number;
+      readonly room: VaultRoom;
+    }
   | { readonly step: 'freeze' | 'note' | 'dump' | 'kill' | 'forget' }
   /** The hold as it is in force in the kernel. */
   | { readonly step: 'hold'; readonly holdId: HoldId }

@@ -82,8 +82,8 @@ export function foldDone(facts: MemberFacts, result: Of<'StepDone'>): MemberFact
   const done: MemberFacts = { ...ended, done: [...facts.done, result.step] };
   switch (result.step) {
     case 'preflight': {
-      const { blockers, holdBudgetMs } = result;
-      return report(done, { kind: 'Ready', member, blockers, holdBudgetMs });
+      const { blockers, holdBudgetMs, room } = result;
+      return report(done, { kind: 'Ready', member, blockers, holdBudgetMs, room });
     }
     case 'freeze':
       return facts.burned ? ended : report(done, { kind: 'Frozen', member });

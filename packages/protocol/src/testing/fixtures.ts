@@ -85,7 +85,8 @@ export function parseReport(word: string): MemberReport {
         kind,
         member,
         blockers: variant === 'blocked' ? [blocker] : [],
-        holdBudgetMs: variant === '' || variant === 'blocked' ? 60_000 : Number(variant),
+        holdBudgetMs: ['', 'blocked', 'no-room'].includes(variant) ? 60_000 : Number(variant),
+        room: { imageBytes: 40 * 1024 ** 2, vaultFreeBytes: (variant === 'no-room' ? 79 : 80) * 1024 ** 2 },
       };
     }
     case 'Frozen':
@@ -121,7 +122,7 @@ export function parseReport(word: string): MemberReport {
 export function makeStepResult(step: MemberStepName, member: MemberId, hold: HoldId): MemberStepResult {
   switch (step) {
     case 'preflight':
-      return { step, blockers: [], holdBudgetMs: 60_000 };
+      return { step, blockers: [], holdBudgetMs: 60_000, room: { imageBytes: 1, vaultFreeBytes: 1_000 } };
     case 'hold':
       return { step, holdId: hold };
     case 'check':
