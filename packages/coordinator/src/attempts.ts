@@ -16,7 +16,7 @@ import type { Context } from './context.ts';
 import type { Endings } from './endings.ts';
 import { GaveUp, LeaderLost } from './errors.ts';
 import type { Gang } from './gang.ts';
-import { persistently } from './persist.ts';
+import { inBackground, persistently } from './persist.ts';
 import type { IncarnationOpened } from './records.ts';
 import { type RestoreEnd, RestoreRun, type RestoreWorld } from './restore-driver.ts';
 import type { StoredIncarnation } from './stored-gang.ts';
@@ -128,6 +128,20 @@ export class Attempts {
     } finally {
       gang.restoreRun = undefined;
       this.#endings.evaluate(gang);
+      if (gang.isRunning) this.#lookAgain(gang);
+    }
+  }
+
+  /** What nodes said of members while the attempt was under way was not compared. */
+  #lookAgain(gang: Gang): void {
+    const { nodes } = this.#context;
+    for (const name of new Set(gang.current?.opened.placement.map(({ node }) => node))) {
+      const seen = persistently(this.#context, `looking at ${name}`, async () => {
+        const node = nodes.find(name);
+        // one that does not answer says what it finds once it does
+        if (node?.isReady === true) await node.look();
+      });
+      inBackground(this.#context, seen);
     }
   }
 

@@ -101,6 +101,11 @@ export class ManagedNode {
     return this.#report;
   }
 
+  /** Asks the agent anew what it finds, and tells of it. */
+  async look(): Promise<void> {
+    this.#dependencies.listener.onReport(this.record.name, await this.refresh());
+  }
+
   /** @returns whether it is ready before the deadline; false at once when it is closed */
   async untilReady(options: RequestOptions): Promise<boolean> {
     const seen = await this.#changes.until(
@@ -129,7 +134,7 @@ export class ManagedNode {
   }
 
   async #tendUntilReady(): Promise<void> {
-    const { platform, listener, log } = this.#dependencies;
+    const { platform, log } = this.#dependencies;
     const { name } = this.record;
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted && !this.isReady; failures += 1) {
@@ -140,7 +145,7 @@ export class ManagedNode {
           await platform.startAgent(this.record);
         }
         if (signal.aborted || !(await this.#untilUp(signal))) continue;
-        listener.onReport(name, await this.refresh());
+        await this.look();
         return;
       } catch (error) {
         if (signal.aborted) return;

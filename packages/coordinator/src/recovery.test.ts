@@ -125,6 +125,24 @@ describe('killed in a restore', () => {
   });
 });
 
+describe('killed once a restore has let all run', () => {
+  it('and they end before a successor looks: that is noticed', async () => {
+    await run(first.client);
+    await first.client.checkpoint('train', { outcome: 'stop' });
+    const marked = vi.spyOn(first.coordinator.context.store, 'markRunning');
+    marked.mockReturnValue(new Promise(() => undefined));
+    const ended = first.client.restore('train').catch((error: unknown) => error);
+    await until(() => expect(marked).toHaveBeenCalled());
+    await first.crash();
+    await ended;
+    for (const node of harness.world.nodes.values())
+      for (const member of node.members.values()) node.change(member, { state: 'exited', exitCode: 0 });
+    const second = await harness.start();
+    expect(await second.client.wait('train')).toEqual({ state: 'completed', exitCode: 0 });
+    expect(harness.world.members('train')).toEqual([]);
+  });
+});
+
 describe('killed in a migration', () => {
   it.each(['dump', 'kill', 'persist', 'restore:preflight', 'restore:restore', 'restore:lift'])(
     'at %s: the gang runs, where it was or where it was to go',
