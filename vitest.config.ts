@@ -6,6 +6,8 @@ const minuteMs = 60_000;
 
 export default defineConfig({
   test: {
+    // most tests wait for something: no core has to be left free
+    maxWorkers: '100%',
     projects: [
       {
         test: {
