@@ -182,7 +182,7 @@ async function roomBlockers({ paths, record }: MemberContext, neededBytes: numbe
 }
 
 /** Anonymous and shared memory of the processes, in bytes: what CRIU has to write. */
-async function privateBytes(pids: readonly number[]): Promise<number> {
+export async function privateBytes(pids: readonly number[]): Promise<number> {
   let kibibytes = 0;
   for (const pid of pids) {
     try {

@@ -4,10 +4,13 @@ import { freemem } from 'node:os';
 import { type Blocker, type MemberId, memberId, nodeName } from '@stillpoint/protocol';
 import type { Manifest, Vault } from '@stillpoint/vault';
 import { toFailure } from './failure.ts';
+import { cgroupProcesses } from './freezer.ts';
 import { compareMachines, type MachineFacts, readMachineFacts } from './machine-facts.ts';
 import { type MemberMeta, parseMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
+import { privateBytes } from './preflight.ts';
 import { hidingFolder } from './private-folders.ts';
+import { listSlots } from './sandbox-record.ts';
 
 /** What is asked: can these members of an epoch come back on this node? */
 export interface RestoreQuestion {
@@ -16,7 +19,10 @@ export interface RestoreQuestion {
   readonly node: string;
   readonly gang: string;
   readonly epoch: number;
+  /** The members that are to come back on this node. */
   readonly members: readonly MemberId[];
+  /** All that are to come back on this machine, here or on another node: its staging and memory are one. */
+  readonly together: readonly MemberId[];
 }
 
 /** Blockers by member; a member with none can be restored here as far as can be told. */
@@ -66,19 +72,22 @@ async function memberProblems(
   return problems;
 }
 
-/** The node needs room for the images twice: in staging, and as the memory of the processes. */
+/**
+ * Until all members run there must be room for the images twice: in staging, which is memory too, and as the memory of
+ * the processes. What still runs of the gang ends before.
+ */
 async function roomProblems(
-  question: RestoreQuestion,
+  { paths, gang, together }: RestoreQuestion,
   manifest: Manifest,
 ): Promise<Omit<Blocker, 'member' | 'node'>[]> {
-  const wanted = new Set<string>(question.members.map(String));
-  const neededBytes = manifest.members
+  const wanted = new Set<string>(together.map(String));
+  const imageBytes = manifest.members
     .filter(({ member }) => wanted.has(member))
     .flatMap(({ files }) => files)
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  const staging = await statfs(question.paths.staging);
+  const [staging, runningBytes] = await Promise.all([statfs(paths.staging), gangMemoryBytes(paths, gang)]);
   const problems: Omit<Blocker, 'member' | 'node'>[] = [];
-  const lacks = (what: string, freeBytes: number, remedy: string): void => {
+  const lacks = (what: string, neededBytes: number, freeBytes: number, remedy: string): void => {
     if (freeBytes < neededBytes) {
       problems.push({
         code: 'SP_NODE_NO_ROOM',
@@ -89,11 +98,21 @@ async function roomProblems(
   };
   lacks(
     'staging',
+    imageBytes,
     staging.bavail * staging.bsize,
-    'Restore onto other nodes, or give STILLPOINT_STAGING_SIZE a larger value.',
+    'Free staging, or give STILLPOINT_STAGING_SIZE a larger value.',
   );
-  lacks('memory', freemem(), 'Restore onto nodes with more free memory.');
+  lacks('memory', 2 * imageBytes, freemem() + runningBytes, 'End what else uses memory on this machine.');
   return problems;
+}
+
+/** What the gang's processes use on this machine, whatever their node. */
+export async function gangMemoryBytes(paths: HomePaths, gang: string): Promise<number> {
+  const slots = (await listSlots(paths)).filter((used) => used.gang === gang);
+  const sizes = await Promise.all(
+    slots.map(async ({ slot }) => privateBytes(await cgroupProcesses(slot.cgroup))),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 const isThere = (path: string): Promise<boolean> =>

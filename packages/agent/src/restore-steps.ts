@@ -87,6 +87,8 @@ export class RestoreSteps {
       gang: header.gang,
       epoch: header.epoch,
       members: here,
+      // all nodes are this machine's
+      together: placements.map((placement) => placement.member),
     });
     return blockers.get(member) ?? [];
   }

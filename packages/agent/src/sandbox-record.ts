@@ -86,11 +86,16 @@ export interface UsedSlot extends SlotOwner {
 
 /** Slots of a node that are reserved, whether anything runs there or not. */
 export async function listUsedSlots(paths: HomePaths, node: string): Promise<UsedSlot[]> {
+  return (await listSlots(paths)).filter(({ slot }) => slot.node === node);
+}
+
+/** The same of all nodes of this machine. */
+export async function listSlots(paths: HomePaths): Promise<UsedSlot[]> {
   const found: UsedSlot[] = [];
   for (const name of await namesIn(sandboxesFolder(paths))) {
     const folder = join(sandboxesFolder(paths), name);
     const owner = await readJson<UsedSlot>(join(folder, ownerName));
-    if (owner?.slot.node !== node) continue;
+    if (owner === undefined) continue;
     const sandbox = await readRecord(folder);
     found.push(sandbox === undefined ? owner : { ...owner, sandbox });
   }
