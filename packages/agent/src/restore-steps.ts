@@ -1,8 +1,7 @@
 // Performs the steps that the protocol orders for one member of a restore attempt.
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type FilesPolicy,
+  type MemberFiles,
   type MemberId,
   memberId,
   type MemberRestoreResult,
@@ -13,7 +12,7 @@ import {
 import type { Manifest, Vault } from '@stillpoint/vault';
 import { offsetsToContinue, readHostClocks } from './clock.ts';
 import { AddressTaken, NotRunning } from './errors.ts';
-import { imageSizes, type MemberFiles } from './files/index.ts';
+import { imageSizes } from './files/index.ts';
 import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
 import { gangHosts, memberHostname } from './hosts.ts';
 import { type MemberContext, releaseMember } from './member-cut.ts';
@@ -23,6 +22,7 @@ import type { NodeMembers } from './node-members.ts';
 import type { HomePaths } from './paths.ts';
 import { preflightRestore } from './restore-preflight.ts';
 import type { SlotOwner } from './sandbox-record.ts';
+import { removeStaging, restoreStagingFolder } from './staging.ts';
 
 export interface RestoreStepsOptions {
   readonly paths: HomePaths;
@@ -43,7 +43,7 @@ export class RestoreSteps {
     const { header, member, paths } = options;
     this.#options = options;
     this.#owner = { gang: header.gang, incarnation: header.incarnation, member };
-    this.#staging = join(paths.staging, `restore-${header.gang}-${header.incarnation}`, String(member));
+    this.#staging = restoreStagingFolder(paths, header.gang, header.incarnation, member);
   }
 
   /** @throws StillpointError when the step failed */
@@ -65,7 +65,7 @@ export class RestoreSteps {
         return { step: 'verify' };
       case 'abandon':
         await this.#options.members.removeMember(this.#owner);
-        await rm(this.#staging, { recursive: true, force: true });
+        await removeStaging(this.#staging);
         return { step: 'abandon' };
     }
   }
@@ -151,7 +151,7 @@ export class RestoreSteps {
         processes.length === 0 ? 'it has ended' : 'it is still frozen',
       );
     }
-    await rm(this.#staging, { recursive: true, force: true });
+    await removeStaging(this.#staging);
   }
 }
 

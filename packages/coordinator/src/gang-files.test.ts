@@ -114,3 +114,27 @@ it('is left between two files where the restore is, and goes on with the next on
   await client.restore('train');
   expect([await text(), await readFile(second, 'utf8')]).toEqual(['one ', 'one ']);
 });
+
+it.each(['refuse', 'save'] as const)(
+  'makes no epoch of members that saw different contents of one file, under --files %s',
+  async (files) => {
+    let members = 0;
+    harness.world.noteFiles = async () => [{ ...(await noteOf(log)), sha256: `seen by ${(members += 1)}` }];
+    await expect(client.checkpoint('train', { files })).rejects.toMatchObject({
+      code: 'SP_FILES_IN_CONFLICT',
+      message: expect.stringContaining(`${log} was written in place`),
+    });
+    expect(harness.world.running('train')).toHaveLength(2);
+    expect(await harness.vault.list('train')).toEqual([]);
+  },
+);
+
+it('leaves files on which members do not agree as they are, under --files keep', async () => {
+  let members = 0;
+  harness.world.noteFiles = async () => [{ ...(await noteOf(log)), sha256: `seen by ${(members += 1)}` }];
+  await client.checkpoint('train', { files: 'keep' });
+  await appendFile(log, 'later');
+  await expect(client.restore('train')).rejects.toMatchObject({ code: 'SP_EPOCH_DAMAGED' });
+  await client.restore('train', { files: 'keep' });
+  expect(await text()).toBe('later');
+});

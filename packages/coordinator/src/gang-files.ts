@@ -1,18 +1,12 @@
 // Shared files of a gang around a restore: planned before anything is touched, rolled back once nobody runs.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  applyFilePlan,
-  type FilePlan,
-  isPrunable,
-  mergeNotes,
-  planFileRollback,
-  sweepTails,
-} from '@stillpoint/agent';
+import { applyFilePlan, type FilePlan, isPrunable, planFileRollback, sweepTails } from '@stillpoint/agent';
 import {
   epochNumber,
   incarnationNumber,
   memberId,
+  mergeNotes,
   type FileNote,
   type FilesPolicy,
 } from '@stillpoint/protocol';
@@ -117,11 +111,11 @@ async function withPlan(
       files: vote.files as FileNote[],
     })),
   );
-  if (merged.problems.length > 0)
+  if (merged.conflicts.length > 0 && policy !== 'keep')
     throw new EpochDamaged(
       gang.name,
       manifest.epoch,
-      merged.problems.map(({ message }) => message),
+      merged.conflicts.map(({ message }) => message),
     );
   const scratch = context.scratchFolder(gang.name, incarnation);
   const overdue = AbortSignal.timeout(limits.rollBackMs);

@@ -1,5 +1,6 @@
 // Why an epoch or a restore attempt did not succeed, as plain data: it travels, is kept, and becomes an error.
 import type { CutProblem } from './cut-check.ts';
+import type { FileConflict } from './gang-files.ts';
 import type { MemberId, NodeName } from './ids.ts';
 import type { Blocker, FailedReport } from './messages.ts';
 
@@ -63,6 +64,15 @@ export const failures = {
     retryable: true,
     phase: 'verify',
     problems,
+  }),
+
+  fileConflicts: (conflicts: readonly FileConflict[]): Failure => ({
+    code: 'SP_FILES_IN_CONFLICT',
+    message: `files that members share can't be brought back to one cut: ${listNames(conflicts.map(({ message }) => message))}`,
+    remedy:
+      'Let one member write to each file, or all append; `--files keep` leaves such files out of checkpoints.',
+    retryable: conflicts.every(({ kind }) => kind === 'written-in-place'),
+    phase: 'verify',
   }),
 
   holdChanged: (member: MemberId): Failure => ({

@@ -4,6 +4,7 @@ export type * from './cut.ts';
 export { StillpointError, type StillpointErrorOptions } from './errors.ts';
 export { isPastAttempt, isPastEpoch, type HighestSeen } from './fencing.ts';
 export { failures, type Failure } from './failures.ts';
+export { type GangFile, type MemberFiles, mergeNotes } from './gang-files.ts';
 export {
   isGangEpochFinished,
   recoverGangEpoch,
@@ -19,7 +20,13 @@ export type * from './messages.ts';
 export type * from './node-messages.ts';
 export { invariant, type Step } from './step.ts';
 export type { MemberEffect, MemberEpochState } from './member/effects.ts';
-export { isMemberEngaged, startMemberEpoch, stepMemberEpoch } from './member/epoch.ts';
+export {
+  isMemberEngaged,
+  isMemberForgotten,
+  isStagingStale,
+  startMemberEpoch,
+  stepMemberEpoch,
+} from './member/epoch.ts';
 export type * from './member/events.ts';
 export type { MemberRestoreEffect, MemberRestoreState } from './member-restore/effects.ts';
 export type * from './member-restore/events.ts';

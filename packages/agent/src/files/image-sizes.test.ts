@@ -42,3 +42,24 @@ test('a file that is kept has the size that it has', async () => {
 test('a file that is only read may have grown', async () => {
   expect(await sizeAfterGrowth('refuse')).toBe(15n);
 });
+
+test('a file on which members do not agree has the size that it has: only `keep` restores it', async () => {
+  await using scratch = await scratchFolder();
+  const path = join(scratch.path, 'state');
+  await writeFile(path, '0123456789');
+  const note = {
+    path,
+    inode: 1,
+    device: 1,
+    sizeBytes: 4,
+    modifiedMs: 0,
+    writable: true,
+    append: false,
+    isPrivate: false,
+  };
+  const votes = [0, 1].map((member) => ({
+    member: memberId(member),
+    files: [{ ...note, sha256: `seen by ${member}` }],
+  }));
+  expect([...(await imageSizes(votes, 'keep'))]).toEqual([[path, 10n]]);
+});

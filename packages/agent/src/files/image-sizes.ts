@@ -1,7 +1,6 @@
 // The sizes that CRIU is to demand of a gang's files at a restore, once they have been brought to the epoch.
-import type { FilesPolicy } from '@stillpoint/protocol';
+import { type FilesPolicy, type MemberFiles, mergeNotes } from '@stillpoint/protocol';
 import { stateOf } from './compare.ts';
-import { type MemberFiles, mergeNotes } from './merge.ts';
 
 /**
  * A file whose content belongs to the cut has the cut's size: if somebody has written to it since it was rolled back,
@@ -12,10 +11,16 @@ export async function imageSizes(
   policy: FilesPolicy,
 ): Promise<Map<string, bigint>> {
   const sizes = new Map<string, bigint>();
-  for (const { path, sizeBytes, sha256 } of mergeNotes(votes).files) {
+  const { files, conflicts } = mergeNotes(votes);
+  for (const { path, sizeBytes, sha256 } of files) {
     const isOfTheCut = sha256 !== undefined && policy !== 'keep';
     const size = isOfTheCut ? sizeBytes : (await stateOf(path))?.size;
     if (size !== undefined) sizes.set(path, BigInt(size));
+  }
+  // there are some only under `keep`
+  for (const { path } of conflicts) {
+    const state = await stateOf(path);
+    if (state !== undefined) sizes.set(path, BigInt(state.size));
   }
   return sizes;
 }

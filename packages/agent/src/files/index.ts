@@ -4,7 +4,6 @@ export { type DigestCache, digestFiles } from './digest.ts';
 export { compareWithNote } from './compare.ts';
 export { restorePrivate, savePrivate } from './private-files.ts';
 export { type SavedContent, saveContents } from './contents.ts';
-export { type GangFile, type MemberFiles, mergeNotes } from './merge.ts';
 export { imageSizes } from './image-sizes.ts';
 export { isPrunable, type UndoRecord } from './undo-log.ts';
 export { type FilePlan, planFileRollback } from './plan.ts';

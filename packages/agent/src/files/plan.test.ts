@@ -18,10 +18,9 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { epochNumber, type FilesPolicy, incarnationNumber, memberId } from '@stillpoint/protocol';
+import { epochNumber, type FilesPolicy, incarnationNumber, memberId, mergeNotes } from '@stillpoint/protocol';
 import { describe, expect, test } from 'vitest';
 import { applyFilePlan } from './apply.ts';
-import { mergeNotes } from './merge.ts';
 import { planFileRollback } from './plan.ts';
 import { namespacesMissing, scratchFolder, startTestMember } from './testing/scratch.ts';
 import { appenderNote, FileTimeline, sha256 } from './testing/timeline.ts';

@@ -3,11 +3,10 @@
 import type { Stats } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FilesPolicy } from '@stillpoint/protocol';
+import type { FilesPolicy, GangFile } from '@stillpoint/protocol';
 import { stateOf } from './compare.ts';
 import { FileChanged } from './errors.ts';
 import { openToRead, readRange } from './io.ts';
-import type { GangFile } from './merge.ts';
 import { type FileProblem, type FileProblemKind, fileProblem } from './problems.ts';
 import { findByDigest, readRope, type Rope, ropeBytes, sliceRope } from './rope.ts';
 import type { SavedContents } from './contents.ts';

@@ -17,6 +17,7 @@ import {
   type GangMember,
   type GangStep,
 } from './facts.ts';
+import { mergeNotes } from '../gang-files.ts';
 import { findLonely, judgeHalfDead } from '../half-dead.ts';
 import type { NodeName } from '../ids.ts';
 import type { GangEpochLimits } from '../limits.ts';
@@ -155,10 +156,13 @@ export function foldBlockers(facts: GangFacts): GangFacts {
   return blockers.length === 0 ? facts : fail(facts, failures.blocked('preflight', blockers));
 }
 
-/** Verifies the cut once every vote is in. */
+/** Verifies the cut once every vote is in: its connections, and the files that are to follow the gang. */
 export function foldCut(facts: GangFacts): GangFacts {
-  const problems = verifyCut(votesOf(facts));
-  return problems.length === 0 ? facts : fail(facts, failures.badCut(problems));
+  const votes = votesOf(facts);
+  const problems = verifyCut(votes);
+  if (problems.length > 0) return fail(facts, failures.badCut(problems));
+  const conflicts = facts.files === 'keep' ? [] : mergeNotes(votes).conflicts;
+  return conflicts.length === 0 ? facts : fail(facts, failures.fileConflicts(conflicts));
 }
 
 const surveysOf = ({ members }: GangFacts, of: 'firstSurvey' | 'secondSurvey'): SurveyedReport[] =>

@@ -51,6 +51,24 @@ const makeLonelyVote = (member: MemberId): MemberVote => {
   });
 };
 
+/** A vote of a member that writes to a file that others share. */
+const makeWritersVote = (member: MemberId, sha256: string): MemberVote =>
+  makeVote(member, {
+    files: [
+      {
+        path: '/data/state.bin',
+        inode: 7,
+        device: 1,
+        sizeBytes: 10,
+        writable: true,
+        append: false,
+        sha256,
+        modifiedMs: 0,
+        isPrivate: false,
+      },
+    ],
+  });
+
 const makeSurvey = (member: MemberId, round: SurveyRound, isLonely: boolean): MemberReport => ({
   kind: 'Surveyed',
   member,
@@ -101,6 +119,7 @@ export function parseReport(word: string): MemberReport {
       if (variant === 'lonely') return { kind, member, vote: makeLonelyVote(member) };
       if (variant === 'other-hold')
         return { kind, member, vote: makeVote(member, { holdId: holdId('other') }) };
+      if (variant.startsWith('wrote-')) return { kind, member, vote: makeWritersVote(member, variant) };
       return { kind, member, vote: makeVote(member) };
     case 'Released':
       return { kind, member, heldMs: 100 };

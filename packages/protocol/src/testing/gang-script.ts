@@ -3,17 +3,17 @@ import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } 
 import type { GangDeadline, GangEffect, GangEpochInput, GangEvent } from '../gang/events.ts';
 import { fenceNumber, memberId, nodeName } from '../ids.ts';
 import { gangEpochLimits } from '../limits.ts';
-import type { Decision, Outcome } from '../messages.ts';
+import type { Decision, FilesPolicy, Outcome } from '../messages.ts';
 import { invariant, type Step } from '../step.ts';
 import { parseReport, testHeader } from './fixtures.ts';
 import { compact, type Performer } from './script.ts';
 
-/** `resume 0@a 1@b`: the outcome, and each member at its node. */
-export const makeGangInput = ([outcome, ...places]: readonly string[]): GangEpochInput => ({
+/** `resume 0@a 1@b`: the outcome, and each member at its node; `resume/keep`: a policy for files. */
+export const makeGangInput = ([kind = '', ...places]: readonly string[]): GangEpochInput => ({
   header: testHeader,
-  outcome: outcome as Outcome,
+  outcome: (kind.split('/')[0] ?? '') as Outcome,
   outside: 'refuse',
-  files: 'refuse',
+  files: (kind.split('/')[1] ?? 'refuse') as FilesPolicy,
   members: places.map((place) => {
     const [member = '', node = ''] = place.split('@');
     return { member: memberId(Number(member)), node: nodeName(node) };

@@ -1,9 +1,8 @@
 // For tests: plans and applies a roll-back in a process that may be killed, and prints each step when it is taken.
 import { writeSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { epochNumber, incarnationNumber } from '@stillpoint/protocol';
+import { epochNumber, type GangFile, incarnationNumber } from '@stillpoint/protocol';
 import { applySteps } from '../apply.ts';
-import type { GangFile } from '../merge.ts';
 import { planFileRollback } from '../plan.ts';
 import type { UndoRecord } from '../undo-log.ts';
 

@@ -7,13 +7,14 @@ import {
   epochNumber,
   type FileNote,
   type FilesPolicy,
+  type GangFile,
   incarnationNumber,
   memberId,
+  mergeNotes,
 } from '@stillpoint/protocol';
 import { applySteps } from '../apply.ts';
 import { type SavedContents, saveContents } from '../contents.ts';
 import { digestFiles } from '../digest.ts';
-import { type GangFile, mergeNotes } from '../merge.ts';
 import { planFileRollback } from '../plan.ts';
 import type { UndoRecord } from '../undo-log.ts';
 

@@ -1,7 +1,8 @@
 // Merging the notes of a gang's members.
-import { type FileNote, memberId } from '@stillpoint/protocol';
 import { describe, expect, test } from 'vitest';
-import { mergeNotes } from './merge.ts';
+import type { FileNote } from './cut.ts';
+import { mergeNotes } from './gang-files.ts';
+import { memberId } from './ids.ts';
 
 function note(path: string, changes: Partial<FileNote> = {}): FileNote {
   const isWritten = changes.writable ?? changes.sha256 !== undefined;
@@ -23,8 +24,8 @@ const merge = (...members: FileNote[][]) =>
 
 describe('mergeNotes', () => {
   test('a file of one member stays what it is', () => {
-    const { files, problems } = merge([note('/log', { sha256: 'a' })], []);
-    expect(problems).toEqual([]);
+    const { files, conflicts } = merge([note('/log', { sha256: 'a' })], []);
+    expect(conflicts).toEqual([]);
     expect(files).toEqual([
       {
         path: '/log',
@@ -67,18 +68,23 @@ describe('mergeNotes', () => {
     expect(files.map((file) => file.path)).toEqual(['/a', '/z']);
   });
 
-  test('two digests of one content are a problem that names the file', () => {
-    const { files, problems } = merge([note('/log', { sha256: 'a' })], [note('/log', { sha256: 'b' })]);
+  test('two digests of one content are a conflict that names the file', () => {
+    const { files, conflicts } = merge([note('/log', { sha256: 'a' })], [note('/log', { sha256: 'b' })]);
     expect(files).toEqual([]);
-    expect(problems).toMatchObject([{ path: '/log', kind: 'written-in-place' }]);
+    expect(conflicts).toMatchObject([{ path: '/log', kind: 'written-in-place' }]);
   });
 
   test('a file that is only read may be another one on another node', () => {
-    expect(merge([note('/lib/x')], [note('/lib/x', { inode: 8 })]).problems).toEqual([]);
+    expect(merge([note('/lib/x')], [note('/lib/x', { inode: 8 })]).conflicts).toEqual([]);
   });
 
-  test('one path for two files that are written is a problem that names it', () => {
-    const { problems } = merge([note('/log', { sha256: 'a' })], [note('/log', { sha256: 'a', inode: 8 })]);
-    expect(problems).toMatchObject([{ path: '/log', kind: 'ambiguous' }]);
+  test('one path for two files that are written is a conflict that names it', () => {
+    const { conflicts } = merge([note('/log', { sha256: 'a' })], [note('/log', { sha256: 'a', inode: 8 })]);
+    expect(conflicts).toMatchObject([{ path: '/log', kind: 'ambiguous' }]);
+  });
+
+  test('a file that can be written and was not digested is a conflict', () => {
+    const { conflicts } = merge([note('/log', { writable: true })]);
+    expect(conflicts).toMatchObject([{ path: '/log', kind: 'undigested' }]);
   });
 });

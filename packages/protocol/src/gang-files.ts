@@ -1,6 +1,7 @@
-// Merges what the members of a gang noted of their files into one list for the gang. Pure.
-import type { FileNote, MemberId } from '@stillpoint/protocol';
-import { type FileProblem, fileProblem } from './problems.ts';
+// Merges what the members of a gang noted of their files into one list for the gang: for the vote, and for a restore.
+import type { FileNote } from './cut.ts';
+import type { MemberId } from './ids.ts';
+import { invariant } from './step.ts';
 
 /** One file that members of a gang share with one another or with the host, at the cut. */
 export interface GangFile {
@@ -25,12 +26,35 @@ export interface MemberFiles {
   readonly files: readonly FileNote[];
 }
 
+/** A file on which members do not agree. */
+export interface FileConflict {
+  readonly path: string;
+  /**
+   * `written-in-place`: a member that had been released wrote to it while another one still read it. `ambiguous`: one
+   * name for two files that are written. `undigested`: nobody says what is in it.
+   */
+  readonly kind: 'written-in-place' | 'ambiguous' | 'undigested';
+  readonly message: string;
+}
+
 export interface MergedFiles {
   /** Sorted by path; private files are not in it, they are saved with their member. */
   readonly files: readonly GangFile[];
-  /** Files that were changed under the cut, or are not one file: the vote fails. */
-  readonly problems: readonly FileProblem[];
+  /** Files that can't be rolled back to this cut: the vote fails, unless files are left as they are. */
+  readonly conflicts: readonly FileConflict[];
 }
+
+const why: Readonly<Record<FileConflict['kind'], string>> = {
+  'written-in-place': 'was written in place under the cut: members digested different contents',
+  ambiguous: 'is not the same file for all members',
+  undigested: 'can be written and has no digest',
+};
+
+const conflict = (path: string, kind: FileConflict['kind']): FileConflict => ({
+  path,
+  kind,
+  message: `${path} ${why[kind]}`,
+});
 
 /**
  * Merges the notes of all members by path. A file that somebody can write gets the largest digested size, for which a
@@ -47,30 +71,30 @@ export function mergeNotes(votes: readonly MemberFiles[]): MergedFiles {
     }
   }
   const files: GangFile[] = [];
-  const problems: FileProblem[] = [];
+  const conflicts: FileConflict[] = [];
   for (const [path, noted] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const notes = noted.map((each) => each.note);
     const merged = mergeOne(path, notes);
-    if ('kind' in merged) problems.push(merged);
+    if ('kind' in merged) conflicts.push(merged);
     else files.push({ ...merged, members: noted.map((each) => each.member) });
   }
-  return { files, problems };
+  return { files, conflicts };
 }
 
-function mergeOne(path: string, notes: readonly FileNote[]): Omit<GangFile, 'members'> | FileProblem {
+function mergeOne(path: string, notes: readonly FileNote[]): Omit<GangFile, 'members'> | FileConflict {
   const [first] = notes;
-  if (first === undefined) throw new Error(`no note of ${path}`);
+  invariant(first !== undefined, `${path} was noted`);
   const { inode, device, modifiedMs } = first;
   const writers = notes.filter((note) => note.writable);
   const largest = (from: readonly FileNote[]): number => Math.max(...from.map((note) => note.sizeBytes));
   const common = { path, inode, device, modifiedMs };
   if (writers.length === 0) return { ...common, sizeBytes: largest(notes), writable: false, append: false };
   if (notes.some((note) => note.inode !== inode || note.device !== device))
-    return fileProblem(path, 'ambiguous');
+    return conflict(path, 'ambiguous');
   const sizeBytes = largest(writers);
   const digests = new Set(writers.filter((note) => note.sizeBytes === sizeBytes).map((note) => note.sha256));
   const [sha256] = digests;
-  if (digests.size > 1) return fileProblem(path, 'written-in-place', 'members digested different contents');
-  if (sha256 === undefined) throw new Error(`${path} can be written and has no digest`);
+  if (digests.size > 1) return conflict(path, 'written-in-place');
+  if (sha256 === undefined) return conflict(path, 'undigested');
   return { ...common, sizeBytes, writable: true, append: writers.every((note) => note.append), sha256 };
 }
