@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sequenceAtMost, verifyCut } from './cut-check.ts';
 import type { ImageConnection, KernelSocket, MemberVote, TcpState } from './cut.ts';
 import { memberId } from './ids.ts';
+import type { OutsidePolicy } from './messages.ts';
 import { makeVote } from './testing/fixtures.ts';
 
 /** One end of a connection: in the images, in the kernel, or both. */
@@ -67,8 +68,8 @@ const twoEnds = (a: End | null, b: End | null): MemberVote[] => [
   voteWith(0, first, second, a),
   voteWith(1, second, first, b),
 ];
-const kinds = (votes: readonly MemberVote[]): string[] =>
-  verifyCut(votes).map(({ kind, member }) => `${kind} of ${member}`);
+const kinds = (votes: readonly MemberVote[], outside: OutsidePolicy = 'refuse'): string[] =>
+  verifyCut(votes, outside).map(({ kind, member }) => `${kind} of ${member}`);
 
 const outOfKernel: End = { isInKernel: false };
 const outOfImage: End = { isInImage: false };
@@ -147,7 +148,7 @@ describe('a connection between two members', () => {
   });
 
   test('is named with both its endpoints', () => {
-    expect(verifyCut(twoEnds({}, null))[0]?.message).toBe(
+    expect(verifyCut(twoEnds({}, null), 'refuse')[0]?.message).toBe(
       'connection 10.0.0.1:4000 → 10.0.0.2:29500 of member 0: its other end is in no image (ESTABLISHED)',
     );
   });
@@ -187,14 +188,34 @@ describe('homes', () => {
     }));
     expect(kinds(inOneHome)).toEqual([]);
   });
+});
 
-  test('the outside is not the concern of the cut', () => {
-    const outside = at('192.0.2.1', 443);
-    const votes = [
-      voteWith(0, first, outside, {}),
-      voteWith(1, second, outside, { state: 'SYN_SENT', isInImage: false }),
-    ];
-    expect(kinds(votes)).toEqual([]);
+describe('a connection to the outside, opened after preflight,', () => {
+  const outside = at('192.0.2.1', 443);
+  const votes = (end: End): MemberVote[] => [voteWith(0, first, outside, end), makeVote(memberId(1))];
+
+  test.each<[string, End]>([
+    ['in image and kernel', {}],
+    ['in the image only', outOfKernel],
+    ['in the kernel only', outOfImage],
+    ['while its handshake is under way', { state: 'SYN_SENT', isInImage: false }],
+    ['closed with unsent data', { state: 'FIN_WAIT1', isInImage: false, inode: 0 }],
+  ])('%s: no cut where it is refused, and a good one by any other policy', (_name, end) => {
+    expect(kinds(votes(end), 'refuse')).toEqual(['Outside of 0']);
+    expect(kinds(votes(end), 'close')).toEqual([]);
+    expect(kinds(votes(end), 'keep')).toEqual([]);
+  });
+
+  test('is none once nobody owns it and nothing is unsaid', () => {
+    expect(kinds(votes({ state: 'FIN_WAIT2', isInImage: false, inode: 0 }))).toEqual([]);
+    expect(kinds(votes({ state: 'TIME_WAIT', isInImage: false, inode: 0 }))).toEqual([]);
+    expect(kinds(votes({ state: 'CLOSE' }))).toEqual([]);
+  });
+
+  test('is named with where it leads', () => {
+    expect(verifyCut(votes({}), 'refuse')[0]?.message).toBe(
+      'connection 10.0.0.1:4000 → 192.0.2.1:443 of member 0: it leads out of the gang (ESTABLISHED)',
+    );
   });
 });
 
@@ -204,7 +225,9 @@ test('listening and closed sockets have no other end', () => {
 });
 
 test('two votes of one member are a broken invariant', () => {
-  expect(() => verifyCut([makeVote(memberId(0)), makeVote(memberId(0))])).toThrow('one vote for each member');
+  expect(() => verifyCut([makeVote(memberId(0)), makeVote(memberId(0))], 'keep')).toThrow(
+    'one vote for each member',
+  );
 });
 
 describe('sequence numbers', () => {

@@ -3,6 +3,7 @@
 import type { Endpoint, ImageConnection, KernelSocket, MemberVote, TcpState } from './cut.ts';
 import { endKey, endpointText, findHomes, type Homes } from './homes.ts';
 import type { MemberId } from './ids.ts';
+import type { OutsidePolicy } from './messages.ts';
 import { invariant } from './step.ts';
 
 /** One reason why a cut must not be kept. `member` owns the end at `local`. */
@@ -19,7 +20,9 @@ export interface CutProblem {
     /** Data or a FIN waits in a socket that no process owns, so no image has it. */
     | 'UnsentWithoutOwner'
     /** The image has a connection that the kernel did not show. */
-    | 'NotInKernel';
+    | 'NotInKernel'
+    /** It leads out of the gang, which is refused. */
+    | 'Outside';
   readonly member: MemberId;
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -45,11 +48,12 @@ export const sequenceAtMost = (a: number, b: number): boolean => ((b - a) | 0) >
 /**
  * Checks that every connection inside the gang has both its ends in the images, that the ends agree
  * (`snd_una ≤ the peer's rcv_nxt ≤ write_seq`, a FIN counts as one), and that nothing unsent is without
- * an owner. Connections to the outside are preflight's concern. An empty answer means a good cut.
+ * an owner. Connections to the outside are looked at only where they are refused: one may have been opened since
+ * preflight. An empty answer means a good cut.
  */
-export function verifyCut(votes: readonly MemberVote[]): CutProblem[] {
+export function verifyCut(votes: readonly MemberVote[], outside: OutsidePolicy): CutProblem[] {
   invariant(new Set(votes.map((vote) => vote.member)).size === votes.length, 'one vote for each member');
-  const ends = new GangEnds(votes);
+  const ends = new GangEnds(votes, outside);
   return votes.flatMap((vote) => [
     ...vote.connections.flatMap((connection) => judgeConnection(vote.member, connection, ends)),
     ...vote.sockets.flatMap((socket) => judgeSocket(vote.member, socket, ends)),
@@ -58,11 +62,13 @@ export function verifyCut(votes: readonly MemberVote[]): CutProblem[] {
 
 /** The ends of all connections, found by home and endpoints. */
 class GangEnds {
+  readonly outside: OutsidePolicy;
   readonly #homes: Homes;
   readonly #images = new Map<string, ImageConnection>();
   readonly #sockets = new Map<string, KernelSocket>();
 
-  constructor(votes: readonly MemberVote[]) {
+  constructor(votes: readonly MemberVote[], outside: OutsidePolicy) {
+    this.outside = outside;
     this.#homes = findHomes(votes);
     for (const { member, connections, sockets } of votes) {
       for (const end of connections) {
@@ -103,7 +109,7 @@ class GangEnds {
 
 /** One end as an image has it. */
 function judgeConnection(member: MemberId, end: ImageConnection, ends: GangEnds): CutProblem[] {
-  if (!ends.isInside(member, end)) return [];
+  if (!ends.isInside(member, end)) return judgeOutside(member, end, ends);
   if (handshaking.has(end.state)) {
     return [problem('HalfOpen', member, end, `its handshake is not finished (${end.state})`)];
   }
@@ -133,7 +139,8 @@ function isLoneCloseWait(member: MemberId, end: ImageConnection, ends: GangEnds)
 
 /** One socket as the kernel showed it under the hold. */
 function judgeSocket(member: MemberId, socket: KernelSocket, ends: GangEnds): CutProblem[] {
-  if (!ends.isInside(member, socket) || ends.image(member, socket) !== undefined) return [];
+  if (ends.image(member, socket) !== undefined) return [];
+  if (!ends.isInside(member, socket)) return judgeOutside(member, socket, ends);
   if (handshaking.has(socket.state)) {
     return [problem('HalfOpen', member, socket, `its handshake is not finished (${socket.state})`)];
   }
@@ -143,6 +150,17 @@ function judgeSocket(member: MemberId, socket: KernelSocket, ends: GangEnds): Cu
     return [problem('UnsentWithoutOwner', member, socket, `it was closed before all was sent (${queue})`)];
   }
   return [problem('NotInImage', member, socket, `the kernel has it, the image has not (${socket.state})`)];
+}
+
+/** A connection that is over, and of which nobody waits for anything, is none. */
+function judgeOutside(
+  member: MemberId,
+  end: Pick<KernelSocket, 'local' | 'remote' | 'state' | 'inode'>,
+  { outside }: GangEnds,
+): CutProblem[] {
+  if (outside !== 'refuse' || !(synchronised.has(end.state) || handshaking.has(end.state))) return [];
+  if (end.inode === 0 && spent.has(end.state)) return [];
+  return [problem('Outside', member, end, `it leads out of the gang (${end.state})`)];
 }
 
 function problem(

@@ -159,7 +159,7 @@ export function foldBlockers(facts: GangFacts): GangFacts {
 /** Verifies the cut once every vote is in: its connections, and the files that are to follow the gang. */
 export function foldCut(facts: GangFacts): GangFacts {
   const votes = votesOf(facts);
-  const problems = verifyCut(votes);
+  const problems = verifyCut(votes, facts.outside);
   if (problems.length > 0) return fail(facts, failures.badCut(problems));
   const conflicts = facts.files === 'keep' ? [] : mergeNotes(votes).conflicts;
   return conflicts.length === 0 ? facts : fail(facts, failures.fileConflicts(conflicts));

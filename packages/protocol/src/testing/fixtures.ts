@@ -37,11 +37,11 @@ export const makeVote = (member: MemberId, more: Partial<MemberVote> = {}): Memb
   ...more,
 });
 
-/** A vote with a connection that no other member knows. */
-const makeLonelyVote = (member: MemberId): MemberVote => {
+/** A vote with a connection that no other member knows; to another member unless its peer is given. */
+const makeLonelyVote = (member: MemberId, peer = `10.0.0.${member === 0 ? 2 : 1}`): MemberVote => {
   const end = {
     local: { address: `10.0.0.${member + 1}`, port: 4000 },
-    remote: { address: `10.0.0.${member === 0 ? 2 : 1}`, port: 29500 },
+    remote: { address: peer, port: 29500 },
     state: 'ESTABLISHED',
     inode: 11,
   } as const;
@@ -117,6 +117,7 @@ export function parseReport(word: string): MemberReport {
       return { kind, member, holdId: testHold(member) };
     case 'Dumped':
       if (variant === 'lonely') return { kind, member, vote: makeLonelyVote(member) };
+      if (variant === 'outside') return { kind, member, vote: makeLonelyVote(member, '192.0.2.1') };
       if (variant === 'other-hold')
         return { kind, member, vote: makeVote(member, { holdId: holdId('other') }) };
       if (variant.startsWith('wrote-')) return { kind, member, vote: makeWritersVote(member, variant) };
