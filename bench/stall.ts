@@ -17,7 +17,7 @@ import {
 import { rotate } from './lib/rotate.ts';
 import { findSandboxes, setFrozen } from './lib/sandboxes.ts';
 import { summarize } from './lib/statistics.ts';
-import { firstStepAfter, longestGapMs, normalStepMs, type StepEnds } from './lib/steps.ts';
+import { allStepsAfter, firstStepAfter, longestGapMs, normalStepMs, type StepEnds } from './lib/steps.ts';
 import { Training } from './lib/training.ts';
 import { startWorld, type World } from './lib/world.ts';
 
@@ -48,7 +48,11 @@ interface Stop {
 }
 
 interface Round {
-  readonly stillpoint: Stop & { readonly phases: EpochPhases['phases']; readonly afterReleaseMs: number };
+  readonly stillpoint: Stop & {
+    readonly phases: EpochPhases['phases'];
+    readonly afterReleaseMs: number;
+    readonly inStepMs: number;
+  };
   readonly bare: Stop & { readonly frozenMs: number };
   readonly synchronous: Stop & { readonly bytes: number };
 }
@@ -104,7 +108,8 @@ async function checkpoint({ client, signal }: World, training: Training): Promis
   return {
     ...stopOf(ends, freezeStartMs, first, normalMs),
     phases,
-    afterReleaseMs: first - releasedMs,
+    afterReleaseMs: first - releasedMs - normalMs,
+    inStepMs: requireStep(allStepsAfter(ends, 2, frozenMs)) - releasedMs - 2 * normalMs,
   };
 }
 
@@ -204,10 +209,8 @@ function resultOf(measured: readonly { readonly size: Size; readonly rounds: rea
       columns: ['phase', 'median', 'smallest', 'largest'],
       rows: [
         ...phaseNames.map((phase) => [phase, of((r) => r.stillpoint.phases[phase])] as const),
-        [
-          'last release to first step, less a step',
-          of((r) => r.stillpoint.afterReleaseMs - r.stillpoint.normalMs),
-        ] as const,
+        ['last release to first step, less a step', of((r) => r.stillpoint.afterReleaseMs)] as const,
+        ['last release until all have done 2 steps, less 2', of((r) => r.stillpoint.inStepMs)] as const,
       ].map(([name, { median, smallest, largest }]) => [name, ms(median), ms(smallest), ms(largest)]),
     });
     verdicts.push(...verdictsOf(size, ours.median, bare.median, synchronous.median));

@@ -1,8 +1,9 @@
-// `criu restore` of all members at once from images that lie in memory, in sandboxes that are there already: what
-// Stillpoint's restore is compared with. Only what a restore can't do without is added: no packet moves before all are back.
+// `criu restore` of all members at once from images as CRIU wrote them, in sandboxes that are there already: what
+// Stillpoint's restore is compared with. Only what a restore can't do without is added: no member runs and no packet
+// moves before all are back.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HomePaths } from '@stillpoint/agent';
 import { restoreArguments } from '@stillpoint/criu';
@@ -41,12 +42,11 @@ export class BareRestore {
     this.#members = members;
   }
 
-  /** Fetches the images from the vault into the staging's memory. */
+  /** Fetches the images from the vault to the disk that the vault is on. */
   static async prepare(world: World, gang: string, epoch: number): Promise<BareRestore> {
     const vault = await openDirectoryVault(world.paths.vault);
     const manifest = await vault.readManifest(gang, epoch);
-    const folder = join(world.paths.staging, 'bench-restore');
-    await rm(folder, { recursive: true, force: true });
+    const folder = join(world.work, 'bare-images');
     await mkdir(folder);
     const members: Member[] = [];
     for (const { member, meta } of manifest.members.toSorted((a, b) => Number(a.member) - Number(b.member))) {
@@ -84,10 +84,15 @@ export class BareRestore {
     const startMs = Date.now();
     await Promise.all(this.#members.map((member, index) => restoreOne(paths, member, pids[index] ?? 0)));
     await Promise.all(pids.map((pid) => nft(pid, 'delete table inet bench')));
+    await Promise.all(
+      pids.map((pid) => exec('nsenter', [...enterSandbox(pid), 'sh', '-c', 'kill -CONT -1'])),
+    );
     // awaited here: the sandboxes end with this block
     return await look(startMs);
   }
 }
+
+const enterSandbox = (pid: number): string[] => ['-t', String(pid), '-m', '-u', '-i', '-n', '-p', '-T'];
 
 /** CRIU's own packets, which it marks, are let through: it sends some while it restores a socket's state. */
 const chain = (hook: string): string =>
@@ -105,8 +110,8 @@ async function restoreOne(paths: HomePaths, { images, log, pipes }: Member, init
     inherit: pipes.map((resource, index) => ({ descriptor: firstDescriptor + index, resource })),
   });
   await using sink = await open(`${log}.out`, 'a');
-  const enter = ['-t', String(initPid), '-m', '-u', '-i', '-n', '-p', '-T'];
-  const child = spawn('nsenter', [...enter, join(paths.tools, 'criu'), ...args], {
+  const command = [join(paths.tools, 'criu'), ...args, '--leave-stopped'];
+  const child = spawn('nsenter', [...enterSandbox(initPid), ...command], {
     stdio: ['ignore', 'ignore', 'ignore', ...pipes.map(() => sink.fd)],
   });
   const [code] = (await once(child, 'close')) as [number | null];

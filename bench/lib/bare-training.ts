@@ -28,6 +28,14 @@ export async function startBareTraining(world: World, name: string, members: num
   const ranks = Array.from({ length: members }, (_, rank) => rank);
   const sandboxes = await startBareWorld(world.paths, ranks.map(addressesOf), world.signal);
   const children: ChildProcess[] = [];
+  const signal = (name: NodeJS.Signals): void => {
+    for (const { pid, exitCode, signalCode } of children)
+      if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, name);
+  };
+  const end = async (): Promise<void> => {
+    signal('SIGKILL'); // nsenter is not of the sandboxes, and would stay stopped for ever
+    await sandboxes[Symbol.asyncDispose]();
+  };
   try {
     for (const rank of ranks)
       children.push(await startRank(cwd, members, rank, sandboxes.initPids[rank] ?? 0));
@@ -36,15 +44,9 @@ export async function startBareTraining(world: World, name: string, members: num
       if (children.some(({ exitCode }) => exitCode !== null)) throw new Error(`a rank of ${name} has ended`);
       return (await ends()).every(({ length }) => length >= limits.quietSteps) ? true : undefined;
     });
-    return {
-      ends,
-      signal(signal) {
-        for (const { pid } of children) if (pid !== undefined) process.kill(-pid, signal);
-      },
-      [Symbol.asyncDispose]: () => sandboxes[Symbol.asyncDispose](),
-    };
+    return { ends, signal, [Symbol.asyncDispose]: end };
   } catch (error) {
-    await sandboxes[Symbol.asyncDispose]();
+    await end();
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // Stalls as step times show them.
 import { expect, test } from 'vitest';
-import { firstStepAfter, longestGapMs, meanStepMs, normalStepMs } from './steps.ts';
+import { allStepsAfter, firstStepAfter, longestGapMs, meanStepMs, normalStepMs } from './steps.ts';
 
 // two ranks with a step every 10 ms, and a stop from 35 on; the second one goes on first
 const ranks = [
@@ -22,6 +22,12 @@ test('the mean step time counts the steps that are whole in the window', () => {
 test('the first step after the freeze is whichever rank’s comes first', () => {
   expect(firstStepAfter(ranks, 35)).toBe(233);
   expect(firstStepAfter(ranks, 300)).toBeUndefined();
+});
+
+test('all have finished some steps when the last rank has', () => {
+  expect(allStepsAfter(ranks, 1, 35)).toBe(235);
+  expect(allStepsAfter(ranks, 2, 35)).toBe(245);
+  expect(allStepsAfter(ranks, 3, 35)).toBeUndefined();
 });
 
 test('the longest gap counts from the last step before it', () => {

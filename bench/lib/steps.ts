@@ -21,6 +21,12 @@ export function firstStepAfter(ranks: readonly StepEnds[], atMs: number): number
   return firsts.length === 0 ? undefined : Math.min(...firsts);
 }
 
+/** When every rank had finished so many steps after a moment: it takes two until one has waited for all the others. */
+export function allStepsAfter(ranks: readonly StepEnds[], count: number, atMs: number): number | undefined {
+  const reached = ranks.map((ends) => ends.filter((end) => end > atMs)[count - 1]);
+  return reached.every((end) => end !== undefined) ? Math.max(...reached) : undefined;
+}
+
 /** The longest time in which no rank finished a step, among those that end within a window. */
 export function longestGapMs(ranks: readonly StepEnds[], fromMs: number, toMs: number): number {
   const all = ranks.flat().toSorted((a, b) => a - b);
