@@ -1,5 +1,5 @@
 // What an agent answers to orders of epochs of which it knows nothing, or which are of the past.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { NodeEvent } from '@stillpoint/bus';
@@ -16,6 +16,7 @@ import {
   memberEpochLimits,
   type MemberEvent,
   memberId,
+  type Outcome,
   startMemberEpoch,
   stepMemberEpoch,
 } from '@stillpoint/protocol';
@@ -26,7 +27,8 @@ import { Fences } from './fences.ts';
 import type { Freezer } from './freezer.ts';
 import { NodeMembers } from './node-members.ts';
 import { homePaths, type HomePaths, nodeRuntime } from './paths.ts';
-import { type SandboxRecord, sandboxSlot } from './sandbox-record.ts';
+import { type SandboxRecord, sandboxSlot, writeRecord } from './sandbox-record.ts';
+import { stagingFolder } from './staging.ts';
 
 const node = { name: 'n1', index: 1 };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -46,7 +48,7 @@ let paths: HomePaths;
 let sent: NodeEvent[];
 beforeEach(async () => {
   const home = await mkdtemp(join(tmpdir(), 'epoch-service-'));
-  paths = { ...homePaths(home), runtime: join(home, 'run') };
+  paths = { ...homePaths(home), runtime: join(home, 'run'), staging: join(home, 'run', 'staging') };
   sent = [];
 });
 afterEach(() => rm(dirname(paths.runtime), { recursive: true, force: true }));
@@ -54,12 +56,14 @@ afterEach(() => rm(dirname(paths.runtime), { recursive: true, force: true }));
 /** An agent on a node without sandboxes, as a reboot or a committed *stop* leaves it. */
 async function makeAgent(): Promise<EpochService> {
   const freezer: Freezer = { version: 'v1', root: paths.runtime };
+  const members = new NodeMembers(paths, freezer, node, () => undefined);
+  await members.recover();
   const service = new EpochService(
     {
       paths,
       freezer,
       node: node.name,
-      members: new NodeMembers(paths, freezer, node, () => undefined),
+      members,
       vault: await openDirectoryVault(paths.vault),
       fences: new Fences(join(paths.runtime, 'seen')),
       send: (event) => sent.push(event),
@@ -71,11 +75,11 @@ async function makeAgent(): Promise<EpochService> {
   return service;
 }
 
-/** Leaves behind what an agent knows of a member that was stopped by a committed epoch. */
-async function leaveStopped(of: EpochHeader): Promise<void> {
+/** Leaves behind what an agent knows of a member that was stopped by a committed epoch, or runs on after one. */
+async function leaveMember(of: EpochHeader, outcome: Outcome): Promise<SandboxRecord> {
   const member = memberId(0);
   const hold = holdId('hold');
-  const input = { header: of, member, outcome: 'stop', outside: 'refuse', files: 'refuse' } as const;
+  const input = { header: of, member, outcome, outside: 'refuse', files: 'refuse' } as const;
   const vote = {
     member,
     holdId: hold,
@@ -92,7 +96,7 @@ async function leaveStopped(of: EpochHeader): Promise<void> {
     command: { ...of, ...given },
   });
   const way: readonly MemberEvent[] = [
-    order({ kind: 'Preflight', outcome: 'stop', outside: 'refuse', files: 'refuse' }),
+    order({ kind: 'Preflight', outcome, outside: 'refuse', files: 'refuse' }),
     {
       kind: 'StepDone',
       step: 'preflight',
@@ -100,7 +104,7 @@ async function leaveStopped(of: EpochHeader): Promise<void> {
       holdBudgetMs: 60_000,
       room: { imageBytes: 1, vaultFreeBytes: 1 },
     },
-    order({ kind: 'Freeze', outcome: 'stop', deadManMs: 15_000 }),
+    order({ kind: 'Freeze', outcome, deadManMs: 15_000 }),
     { kind: 'StepDone', step: 'freeze' },
     order({ kind: 'Hold' }),
     { kind: 'StepDone', step: 'hold', holdId: hold },
@@ -109,7 +113,7 @@ async function leaveStopped(of: EpochHeader): Promise<void> {
     { kind: 'StepDone', step: 'dump' },
     { kind: 'StepDone', step: 'check', vote },
     order(commit),
-    { kind: 'StepDone', step: 'kill' },
+    ...released[outcome],
   ];
   let { state }: { state: MemberEpochState } = startMemberEpoch({
     ...input,
@@ -132,6 +136,23 @@ async function leaveStopped(of: EpochHeader): Promise<void> {
   const folder = join(nodeRuntime(paths, node.name), 'epochs');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${of.gang}.${of.epoch}.0.json`), JSON.stringify({ state, kept: record }));
+  const images = stagingFolder(paths, of.gang, of.epoch, member);
+  await mkdir(images, { recursive: true });
+  return record;
+}
+
+/** How a member that has voted is freed. */
+const released: Readonly<Record<Outcome, readonly MemberEvent[]>> = {
+  stop: [{ kind: 'StepDone', step: 'kill' }],
+  resume: [{ kind: 'StepDone', step: 'release', heldMs: 100 }],
+};
+
+/** The member has its sandbox, in this incarnation. */
+async function leaveSandbox(record: SandboxRecord, incarnation: number): Promise<void> {
+  const { slot } = record;
+  await mkdir(slot.folder, { recursive: true });
+  await writeRecord(slot.folder, 'owner.json', { ...record, incarnation });
+  await writeRecord(slot.folder, 'sandbox.json', { ...record, incarnation });
 }
 
 const command = (of: EpochHeader, order: EpochOrder): EpochCommand => ({ ...of, ...order });
@@ -145,7 +166,7 @@ it('says that it knows nothing, of an epoch that was before a reboot', async () 
 });
 
 it('answers for what it staged, also when later incarnations have had epochs', async () => {
-  await leaveStopped(header(1, 4));
+  await leaveMember(header(1, 4), 'stop');
   const agent = await makeAgent();
   await vi.waitFor(() => expect(answers(4)).not.toEqual([]));
   agent.command(command(header(2, 5), { kind: 'Hold' }));
@@ -166,4 +187,33 @@ it('says nothing to a leader of the past', async () => {
   agent.command(command(header(1, 4, 1), commit));
   agent.command(command(header(1, 5, 1), commit));
   expect(sent).toEqual([]);
+});
+
+const untilForgotten = (epoch: number): Promise<void> =>
+  vi.waitFor(
+    () =>
+      expect(answers(epoch).at(-1)).toMatchObject({
+        reports: expect.arrayContaining([{ kind: 'Forgotten', member: 0 }]),
+      }),
+    { timeout: 10_000 },
+  );
+
+it('forgets what an epoch has staged once a later one comes, though nobody has said so', async () => {
+  await leaveSandbox(await leaveMember(header(1, 4), 'resume'), 2);
+  const agent = await makeAgent();
+  agent.command(command(header(2, 5), { kind: 'Hold' }));
+  await untilForgotten(4);
+  await expect(access(join(paths.staging, 'g'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+it('keeps the only image of a member that was stopped, whatever epochs come later', async () => {
+  await leaveSandbox(await leaveMember(header(1, 4), 'stop'), 2);
+  const agent = await makeAgent();
+  for (const order of ['Hold', 'Forget'] as const) agent.command(command(header(2, 5), { kind: order }));
+  await untilForgotten(5);
+  await access(stagingFolder(paths, 'g', 4, 0));
+  agent.command(command(header(1, 4), commit));
+  expect(answers(4).at(-1)).toMatchObject({
+    reports: expect.arrayContaining([expect.objectContaining({ kind: 'Killed', member: 0 })]),
+  });
 });

@@ -6,6 +6,8 @@ import {
   type EpochCommand,
   type EpochHeader,
   isMemberEngaged,
+  isMemberForgotten,
+  isStagingStale,
   type MemberEffect,
   type MemberEpochState,
   type MemberEvent,
@@ -149,9 +151,15 @@ export class EpochService {
     for (const part of this.#parts.values()) {
       const { gang, epoch } = headerOf(part);
       if (gang !== command.gang || part.record.member !== record.member || epoch >= command.epoch) continue;
-      if (!isMemberEngaged(part.machine.state)) continue;
-      isEngaged = true;
-      part.machine.feed({ kind: 'Superseded' });
+      const { state } = part.machine;
+      if (isMemberEngaged(state)) {
+        isEngaged = true;
+        part.machine.feed({ kind: 'Superseded' });
+      } else if (isStagingStale(state)) {
+        // the order to forget it did not come, or was lost
+        const forget = { ...headerOf(part), fence: command.fence, kind: 'Forget' } as const;
+        part.machine.feed({ kind: 'CommandReceived', command: forget });
+      }
     }
     return isEngaged;
   }
@@ -221,7 +229,7 @@ export class EpochService {
       const header = headerOf(other);
       if (header.gang !== gang || other.record.member !== part.record.member || header.epoch >= epoch)
         continue;
-      if (!isMemberEngaged(other.machine.state)) this.#parts.delete(other.machine.key);
+      if (isMemberForgotten(other.machine.state)) this.#parts.delete(other.machine.key);
     }
   }
 }

@@ -7,9 +7,9 @@ import { expect, it } from 'vitest';
 import { EpochSteps } from './epoch-steps.ts';
 import { freeze, isFrozen } from './freezer.ts';
 import { listHolds, takeHold } from './hold.ts';
-import { stagingFolder } from './member-cut.ts';
 import { removeSandbox } from './sandbox.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
+import { stagingFolder } from './staging.ts';
 import { makeNodes, type NodeFixture } from './testing/node-fixture.ts';
 
 const hold = holdId('a1');

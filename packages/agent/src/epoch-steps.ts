@@ -1,5 +1,4 @@
 // Performs the steps that the protocol orders for one member of an epoch. Keeps what one step leaves for the next.
-import { rm } from 'node:fs/promises';
 import {
   type EpochHeader,
   type FilesPolicy,
@@ -26,13 +25,13 @@ import {
   type MemberContext,
   noteMember,
   releaseMember,
-  stagingFolder,
 } from './member-cut.ts';
 import { readMeta } from './member-meta.ts';
 import { composeVote } from './member-vote.ts';
 import { preflightMember } from './preflight.ts';
 import { connectInit, isSandboxAlive, isSandboxThere } from './sandbox-record.ts';
 import { destroySocket, listSockets } from './sockets.ts';
+import { removeStaging, stagingFolder } from './staging.ts';
 
 /** What the steps of all members of one epoch on this node share. */
 export interface EpochResources {
@@ -110,7 +109,7 @@ export class EpochSteps {
       case 'persist':
         return this.#persist();
       case 'forget':
-        await rm(this.#staging, { recursive: true, force: true });
+        await removeStaging(this.#staging);
         return { step: 'forget' };
     }
   }

@@ -30,7 +30,7 @@ import { dumpDeadlineMs } from './hold-budget.ts';
 import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
-import { listSockets } from './sockets.ts';
+import { listSockets, nameHalfOpen } from './sockets.ts';
 import { toolPath } from './tools.ts';
 
 /** Facts about a member at the cut, noted while it is held and before it is dumped. */
@@ -57,11 +57,6 @@ export interface MemberContext {
   readonly paths: HomePaths;
   readonly freezer: Freezer;
   readonly record: SandboxRecord;
-}
-
-/** Folder in staging for one member of an epoch; the same path inside and outside of sandboxes. */
-export function stagingFolder(paths: HomePaths, gang: string, epoch: number, member: number): string {
-  return join(paths.staging, gang, String(epoch), String(member));
 }
 
 const contentsFolder = (staging: string): string => join(staging, 'contents');
@@ -126,7 +121,7 @@ export async function dumpMember(
   });
   // All of them end before this returns, so that nothing reads the member's files once it runs again.
   const [dumped, digested, saved, stored] = await Promise.allSettled([
-    finishDump(context, staging),
+    finishDump(context, staging, note),
     digestFiles(note.files, { root, cache: policy.digests }),
     savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder }),
     policy.files === 'save'
@@ -137,11 +132,12 @@ export async function dumpMember(
   return { ...note, files: valueOf(digested), contents: valueOf(stored) };
 }
 
-async function finishDump(context: MemberContext, staging: string): Promise<void> {
+async function finishDump(context: MemberContext, staging: string, note: CutNote): Promise<void> {
   const { exitCode, log } = await awaitDump(context, staging);
   if (exitCode === 0) return;
   const deadlineMs = exitCode === undefined ? dumpDeadlineMs() : undefined;
-  throw explainCriuFailure({ phase: 'dump', log, exitCode, deadlineMs });
+  const halfOpen = nameHalfOpen(note.sockets);
+  throw explainCriuFailure({ phase: 'dump', log, exitCode, deadlineMs, halfOpen });
 }
 
 function valueOf<T>(settled: PromiseSettledResult<T>): T {

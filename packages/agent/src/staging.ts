@@ -1,0 +1,77 @@
+// The staging area: a tmpfs that all virtual nodes of a machine share. Images are there on their way to the vault, and
+// back: <gang>/<epoch>/<member>, and .restores/<gang>/<incarnation>/<member>, which no gang can be named.
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { HomePaths } from './paths.ts';
+
+/** Folder for one member of an epoch; the same path inside and outside of sandboxes. */
+export function stagingFolder(paths: HomePaths, gang: string, epoch: number, member: number): string {
+  return join(paths.staging, gang, String(epoch), String(member));
+}
+
+/** Folder for one member of a restore attempt. */
+export function restoreStagingFolder(
+  paths: HomePaths,
+  gang: string,
+  incarnation: number,
+  member: number,
+): string {
+  return join(paths.staging, '.restores', gang, String(incarnation), String(member));
+}
+
+/** Removes a member's folder, and those above it that are empty then. */
+export async function removeStaging(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await removeEmpty(dirname(folder));
+  await removeEmpty(dirname(dirname(folder)));
+}
+
+async function removeEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error;
+  }
+}
+
+/** What staging is still needed for. */
+export interface StagingInUse {
+  readonly epochs: readonly { readonly gang: string; readonly epoch: number }[];
+  readonly restores: readonly { readonly gang: string; readonly incarnation: number }[];
+}
+
+/** Removes what is in staging for nothing that is in use. @returns its folders */
+export async function sweepStaging(paths: HomePaths, inUse: StagingInUse): Promise<string[]> {
+  const restores = join(paths.staging, '.restores');
+  const needed = new Set([
+    ...inUse.epochs.map(({ gang, epoch }) => join(paths.staging, gang, String(epoch))),
+    ...inUse.restores.map(({ gang, incarnation }) => join(restores, gang, String(incarnation))),
+  ]);
+  const found = [...(await attempts(paths.staging)), ...(await attempts(restores))];
+  const swept = found.filter((folder) => !needed.has(folder));
+  for (const folder of swept) {
+    await rm(folder, { recursive: true, force: true });
+    await removeEmpty(dirname(folder));
+  }
+  return swept;
+}
+
+/** Folders of epochs, or of restore attempts, by gang. */
+async function attempts(root: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const gang of await foldersIn(root))
+    for (const number of await foldersIn(join(root, gang)))
+      if (/^\d+$/.test(number)) found.push(join(root, gang, number));
+  return found;
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
