@@ -85,6 +85,11 @@ export class Attempts {
     await gang.operate('restore', this.#context.closing, async () => {
       const isOpen = (): Promise<undefined> => Promise.resolve(undefined);
       const run = this.#drive(gang, input, first, { clearWay: isOpen, open: isOpen }, () => undefined);
+      const dead = opened.placement.filter(({ node }) => this.#context.nodes.isDead(node));
+      // once the run has begun
+      queueMicrotask(() => {
+        for (const { node } of dead) run.nodeLost(nodeName(node));
+      });
       await this.#finish(gang, run);
     });
   }

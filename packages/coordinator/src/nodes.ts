@@ -67,6 +67,11 @@ export class Nodes {
     return this.#managed.get(name);
   }
 
+  /** It was killed, and nothing of it runs any more. */
+  isDead(name: string): boolean {
+    return this.#records.get(name)?.state === 'killed' && !this.#dying.has(name);
+  }
+
   /** Nodes that members may be placed on now. */
   usable(): NodeRecord[] {
     return this.list().filter(({ name, schedulable }) => schedulable && this.find(name)?.isReady === true);

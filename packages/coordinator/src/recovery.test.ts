@@ -125,6 +125,28 @@ describe('killed in a restore', () => {
   });
 });
 
+describe('killed in a restore that a node has left', () => {
+  it('nobody waits for that node', async () => {
+    await run(first.client);
+    setValues(7);
+    await first.client.checkpoint('train', { outcome: 'stop' });
+    const gate = Promise.withResolvers<void>();
+    harness.beforeStep = ({ step, node }) =>
+      step === 'restore:restore' && node === 'n1' ? gate.promise : undefined;
+    const ended = first.client.restore('train').catch((error: unknown) => error);
+    await until(() => expect(harness.steps).toContain('restore:restore 0'));
+    await first.client.killNode('n2');
+    await first.crash();
+    await ended;
+    gate.resolve();
+    const second = await harness.start();
+    await settled(second);
+    expect(await second.client.showGang('train')).toMatchObject({ state: 'failed', incarnation: 2 });
+    await second.client.restore('train');
+    expect(values()).toEqual([7, 8]);
+  });
+});
+
 describe('killed once a restore has let all run', () => {
   it('and they end before a successor looks: that is noticed', async () => {
     await run(first.client);
