@@ -1,6 +1,6 @@
 // How ss's lines are read.
 import { describe, expect, it } from 'vitest';
-import { parseEndpoint, parseSocketLine } from './sockets.ts';
+import { nameHalfOpen, parseEndpoint, parseSocketLine } from './sockets.ts';
 
 describe('an endpoint as ss prints it', () => {
   it.each([
@@ -35,4 +35,17 @@ describe('a line of ss', () => {
   it('that is no socket is an error', () => {
     expect(() => parseSocketLine('State Recv-Q')).toThrow(/ss printed/);
   });
+});
+
+it('connections that are being made are named', () => {
+  const lines = [
+    'ESTAB 0 0 10.0.0.1:1 10.0.0.2:2 ino:7 sk:1',
+    'ESTAB 0 0 10.0.0.1:3 10.0.0.2:4 sk:2',
+    'SYN-SENT 0 1 [fd00::1]:5 [fd00::2]:6 ino:8 sk:3',
+    'FIN-WAIT-1 0 9 10.0.0.1:7 10.0.0.2:8 sk:4',
+  ];
+  expect(nameHalfOpen(lines.map(parseSocketLine))).toEqual([
+    '10.0.0.1 port 3 with 10.0.0.2 port 4 (ESTABLISHED)',
+    'fd00::1 port 5 with fd00::2 port 6 (SYN_SENT)',
+  ]);
 });

@@ -61,3 +61,12 @@ export async function destroySocket(namespace: string, socket: KernelSocket): Pr
   const peer = ['dst', socket.remote.address, 'dport', '=', String(socket.remote.port)];
   await exec('nsenter', [`--net=${namespacePath(namespace)}`, 'ss', '-K', '-tH', ...filter, ...peer]);
 }
+
+const endText = ({ address, port }: Endpoint): string => `${address} port ${port}`;
+
+/** Connections that are being made: begun, answered, or waiting in the queue of a server that has not accepted them. */
+export function nameHalfOpen(sockets: readonly KernelSocket[]): string[] {
+  return sockets
+    .filter(({ state, inode }) => state.startsWith('SYN_') || (state === 'ESTABLISHED' && inode === 0))
+    .map(({ local, remote, state }) => `${endText(local)} with ${endText(remote)} (${state})`);
+}

@@ -10,4 +10,6 @@ export interface FailureRule {
   readonly remedy: string;
   /** Whether trying again without a change may help. */
   readonly retryable?: true;
+  /** The message goes on with what is known of it from elsewhere. */
+  readonly names?: 'halfOpen';
 }

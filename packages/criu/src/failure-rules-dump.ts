@@ -38,8 +38,9 @@ export const dumpFailureRules: readonly FailureRule[] = [
     code: 'SP_CRIU_HALF_OPEN',
     message: 'a TCP connection is half open: made by its client, and not yet accepted',
     pattern: /In-flight connection \(l\)|Unknown inet socket \w+ state 3\b/,
-    remedy: 'Try again: it lasts a moment.',
+    remedy: 'Try again: it lasts a moment, unless its server never accepts.',
     retryable: true,
+    names: 'halfOpen',
   },
   {
     code: 'SP_CRIU_CONNECTION_MOVED',

@@ -134,3 +134,13 @@ test('every rule fills in only what its pattern names', () => {
     expect([code, groups]).toEqual([code, expect.arrayContaining(names)]);
   }
 });
+
+test('a half-open connection is named as the kernel knew it', () => {
+  const log = 'Error (criu/sk-inet.c:300): In-flight connection (l) for 4d2';
+  const halfOpen = ['a', 'b', 'c', 'd', 'e'];
+  expect(explainCriuFailure({ phase: 'dump', exitCode: 1, log, halfOpen }).message).toBe(
+    'CRIU dump: a TCP connection is half open: made by its client, and not yet accepted: a, b, c, d and 1 more ' +
+      '(CRIU: In-flight connection (l) for 4d2)',
+  );
+  expect(explain(log).message).toContain('accepted (CRIU:');
+});

@@ -14,6 +14,8 @@ export interface CriuOutcome {
   readonly signal?: string | null | undefined;
   /** The deadline that CRIU missed. */
   readonly deadlineMs?: number | undefined;
+  /** Connections that were being made, as the kernel knew them: CRIU's log has none of their addresses. */
+  readonly halfOpen?: readonly string[];
 }
 
 /** Says why CRIU failed. Never throws; an unknown failure quotes the log. */
@@ -29,8 +31,9 @@ export function explainCriuFailure(outcome: CriuOutcome): CriuFailure {
   const match = matchRule(errors);
   if (match !== undefined) {
     const { rule, message, error } = match;
-    const { remedy, retryable } = rule;
-    return new CriuFailure(rule.code, `${subject}: ${message} (CRIU: ${error})`, quoted, {
+    const { remedy, retryable, names } = rule;
+    const named = names === undefined ? '' : listNames(outcome[names] ?? []);
+    return new CriuFailure(rule.code, `${subject}: ${message}${named} (CRIU: ${error})`, quoted, {
       remedy,
       retryable: retryable ?? false,
     });
@@ -113,6 +116,12 @@ function fill(message: string, groups: Readonly<Record<string, string | undefine
     const value = groups[name] ?? '';
     return name === 'path' ? value.replace(/^(?=[^/])/, '/') : value;
   });
+}
+
+function listNames(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const rest = names.length - limits.namesMax;
+  return `: ${names.slice(0, limits.namesMax).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function quote(errors: readonly string[]): string {

@@ -13,6 +13,8 @@ export const limits = {
   logBytesMax: 1024 * 1024,
   /** Errors of a log that are quoted in a message. */
   quotedErrorsMax: 5,
+  /** Names that a message lists before it counts the rest. */
+  namesMax: 4,
   /** Content of one unlinked open file that CRIU may carry in an image; its own default is 1 MiB. */
   ghostBytesMax: 16 * 1024 * 1024 * 1024,
   /** How long CRIU may take to collect a member's tasks before it gives a dump up. */
