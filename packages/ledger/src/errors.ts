@@ -30,6 +30,17 @@ export class LedgerUnavailableError extends StillpointError {
   }
 }
 
+/** The ledger is as large as it may become: no room will ever be made. The transaction has not taken effect. */
+export class LedgerAtLimitError extends StillpointError {
+  constructor(file: string, bytesMax: number) {
+    super('SP_LEDGER_AT_LIMIT', `the ledger ${file} has reached its limit of ${bytesMax} bytes`, {
+      remedy:
+        'End what runs, and go on with another state folder (STILLPOINT_HOME): a ledger is never made smaller.',
+    });
+    this.name = 'LedgerAtLimitError';
+  }
+}
+
 /** There is no room for another record. The transaction has not taken effect. */
 export class LedgerFullError extends StillpointError {
   constructor(file: string, reason: string, cause?: unknown) {

@@ -67,8 +67,8 @@ export interface LedgerCall {
  * transaction that was acknowledged to anyone before the call was made.
  *
  * Every call throws `SP_LEDGER_UNAVAILABLE` (also after its deadline), `SP_LEDGER_CORRUPT` or
- * `SP_LEDGER_INVALID`; `transact` also `SP_LEDGER_FULL`. After `SP_LEDGER_UNAVAILABLE` a transaction may have
- * taken effect: read the key before deciding anything.
+ * `SP_LEDGER_INVALID`; `transact` also `SP_LEDGER_FULL` and `SP_LEDGER_AT_LIMIT`. After `SP_LEDGER_UNAVAILABLE` a
+ * transaction may have taken effect: read the key before deciding anything.
  */
 export interface Ledger {
   transact(transaction: Transaction, call?: LedgerCall): Promise<TransactionResult>;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LedgerCorruptError, LedgerFullError, LedgerUnavailableError } from './errors.ts';
+import { LedgerAtLimitError, LedgerCorruptError, LedgerFullError, LedgerUnavailableError } from './errors.ts';
 import { ledgerLimits } from './limits.ts';
 import { DamagedRecord, encodeRecord, RecordReader, takesEffect, type LedgerRecord } from './record.ts';
 
@@ -55,11 +55,11 @@ export class LogFile {
   /**
    * Appends one record with one write, so that no other writer's bytes come between. Not durable before `sync`.
    *
-   * @throws `SP_LEDGER_FULL` if it did not fit: then it has no effect.
+   * @throws `SP_LEDGER_FULL` or `SP_LEDGER_AT_LIMIT` if it did not fit: then it has no effect.
    */
   async append(record: Uint8Array): Promise<void> {
     if (this.#reader.bytesTaken + record.length > ledgerLimits.fileBytesMax) {
-      throw new LedgerFullError(this.path, `it would grow over ${ledgerLimits.fileBytesMax} bytes`);
+      throw new LedgerAtLimitError(this.path, ledgerLimits.fileBytesMax);
     }
     this.#unsynced = true;
     const { bytesWritten } = await this.#handle
