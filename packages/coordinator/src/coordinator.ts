@@ -19,6 +19,7 @@ import type { NodePlatform } from './platform.ts';
 import { recoverGang } from './recovery.ts';
 import { Restores } from './restores.ts';
 import { Retention } from './retention-keeper.ts';
+import { sweepStaging } from './staging.ts';
 import { Starts } from './starts.ts';
 import { Store } from './store.ts';
 import { Watch } from './watch.ts';
@@ -104,6 +105,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   };
   for (const stored of await store.listGangs()) gangs.add(stored);
   await sweepVault(context);
+  await sweepStaging(context);
   await nodes.start();
   for (const gang of gangs.list()) inBackground(context, recoverGang(coordinator, gang));
   await nodes.untilReady(limits.startNodesMs);

@@ -14,6 +14,13 @@ interface LogFiles {
   readonly stderr: string;
 }
 
+/** What images on nodes are still needed for. */
+export interface StagingInUse {
+  readonly epochs: readonly { readonly gang: string; readonly epoch: number }[];
+  /** Attempts that may not have ended. */
+  readonly restores: readonly { readonly gang: string; readonly incarnation: number }[];
+}
+
 export interface NodePlatform {
   /** Makes the node. Does nothing when it is there. */
   create(node: PlatformNode): Promise<void>;
@@ -25,6 +32,8 @@ export interface NodePlatform {
   kill(name: string): Promise<void>;
   /** Ends what is left of nodes that are not among these. @returns their names */
   cleanLeftovers(names: readonly string[]): Promise<readonly string[]>;
+  /** Removes images that are on nodes for nothing that is in use. @returns what they were */
+  sweepStaging(inUse: StagingInUse): Promise<readonly string[]>;
   logFiles(gang: string, incarnation: number, member: number): LogFiles;
   /** Removes the logs of a gang, and what else it left in the state folder. */
   removeGangFiles(gang: string): Promise<void>;

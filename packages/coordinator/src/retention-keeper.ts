@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
 import { epochsToRemove } from './retention.ts';
+import { sweepStaging } from './staging.ts';
 
 export class Retention {
   readonly #context: Context;
@@ -30,6 +31,7 @@ export class Retention {
     await this.#context.store.markRemoved(gang.name, epoch);
     gang.changeEpoch(epoch, { isRemoved: true });
     await this.#sweep(gang, epoch);
+    await sweepStaging(this.#context);
   }
 
   /** Ends removals that a predecessor did not live to finish. */

@@ -9,6 +9,7 @@ import {
   logFolder,
   nodeSocket,
   startAgent,
+  sweepStaging,
 } from '@stillpoint/agent';
 import { connectNode } from '@stillpoint/bus';
 import type { NodePlatform } from './platform.ts';
@@ -20,6 +21,7 @@ export function virtualPlatform(paths: HomePaths): NodePlatform {
     connect: (name) => connectNode(nodeSocket(paths, name)),
     kill: (name) => killVirtualNode(paths, name),
     cleanLeftovers: (names) => cleanLeftovers(paths, names),
+    sweepStaging: (inUse) => sweepStaging(paths, inUse),
     logFiles: (gang, incarnation, member) => {
       const folder = logFolder(paths, gang, incarnation);
       return { stdout: join(folder, `${member}.out`), stderr: join(folder, `${member}.err`) };

@@ -16,6 +16,7 @@ await runProcess(async () => {
     connect: (name) => connectNode(nodeSocket(paths, name)),
     kill: () => Promise.resolve(),
     cleanLeftovers: () => Promise.resolve([]),
+    sweepStaging: () => Promise.resolve([]),
     logFiles: (gang, incarnation, member) => ({
       stdout: `${gang}/${incarnation}/${member}.out`,
       stderr: `${gang}/${incarnation}/${member}.err`,

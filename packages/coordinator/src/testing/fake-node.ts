@@ -1,6 +1,7 @@
 // A node that is only played: its members are values that a test changes, and they outlive their agent as real ones
 // do. It keeps watch over what must never happen.
 import type { FileNote, MemberEpochState, MemberRestoreState, MemberStatus } from '@stillpoint/protocol';
+import type { StagingInUse } from '../platform.ts';
 
 /** A member that is only played. What its program has come to is one number. */
 export interface FakeMember {
@@ -44,6 +45,24 @@ export class FakeWorld {
   /** Members that run and are not held. */
   running(gang: string): FakeMember[] {
     return this.members(gang).filter(({ state, frozen }) => state === 'running' && !frozen);
+  }
+
+  /** @returns what was removed, by its epoch or attempt */
+  sweepStaging({ epochs, restores }: StagingInUse): string[] {
+    const needed = new Set([
+      ...epochs.map(({ gang, epoch }) => `${gang}/${epoch}`),
+      ...restores.map(({ gang, incarnation }) => `restore/${gang}/${incarnation}`),
+    ]);
+    const swept = new Set<string>();
+    for (const { staging } of this.nodes.values()) {
+      for (const key of [...staging.keys()]) {
+        const subject = key.slice(0, key.lastIndexOf('/'));
+        if (needed.has(subject)) continue;
+        staging.delete(key);
+        swept.add(subject);
+      }
+    }
+    return [...swept];
   }
 
   /** At most one incarnation of a gang ever runs unheld. */

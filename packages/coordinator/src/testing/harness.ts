@@ -108,6 +108,7 @@ export class Harness {
         for (const name of ended) await this.killNode(name);
         return ended;
       },
+      sweepStaging: (inUse) => Promise.resolve(this.world.sweepStaging(inUse)),
       logFiles: (gang, incarnation, member) => ({
         stdout: `${gang}/${incarnation}/${member}.out`,
         stderr: `${gang}/${incarnation}/${member}.err`,
