@@ -142,12 +142,14 @@ function resultOf(pairs: readonly Pair[]): Result {
     ],
     verdicts: [
       {
+        level: 'target',
         what: 'CPU time of all of Stillpoint per node and second',
         found: `${percent(total.mean)} of a core`,
         asked: `at most ${percent(askedShare)}`,
         isMet: total.mean <= askedShare,
       },
       {
+        level: 'target',
         what: 'what it adds to a step',
         found: `${percent(slower.mean)}, 95 % between ${percent(slower.low)} and ${percent(slower.high)}`,
         asked: `at most ${percent(askedShare)}, within ± ${percent(noiseMax)}`,

@@ -111,6 +111,7 @@ function resultOf(rounds: readonly Round[]): Result {
     ],
     verdicts: [
       {
+        level: 'bar',
         what: 'what a slow dump adds to the stall of the others',
         found: ms(addedMs),
         asked: `at most ${ms(noticeMs)} of its ${ms(slowedMs)}`,

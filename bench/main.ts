@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { cost } from './cost.ts';
 import { earlyRelease } from './early-release.ts';
-import { readCircumstances } from './lib/machine.ts';
+import { describe, readCircumstances } from './lib/machine.ts';
 import { type Benchmark, renderTable, renderVerdict, writeResult } from './lib/report.ts';
 import { restore } from './restore.ts';
 import { stall } from './stall.ts';
@@ -14,7 +14,8 @@ const usage = `npm run bench [NAME...] [-- --rounds N --quick]
 ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n')}
 
 Without a name all of them, one after the other. Needs root, and a machine where nothing else is at work.
-docs/benchmarks.md says how each is measured. The results are written to bench/results/NAME.json.`;
+docs/benchmarks.md says how each is measured. The results are written to bench/results/NAME.json. Ends with 1 if a
+bar is missed; --quick shows that it works, and judges nothing.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,7 +62,11 @@ async function runOne(benchmark: Benchmark): Promise<void> {
   });
   for (const table of result.tables) process.stdout.write(`\n${renderTable(table)}\n`);
   process.stdout.write(`\n${result.verdicts.map(renderVerdict).join('\n')}\n`);
-  process.stdout.write(`\n  ${await writeResult(name, circumstances, result)}\n`);
+  process.stdout.write(
+    `\n  ${describe(circumstances)}\n  ${await writeResult(name, circumstances, result)}\n`,
+  );
+  if (!values.quick && result.verdicts.some(({ level, isMet }) => level === 'bar' && !isMet))
+    process.exitCode = 1;
 }
 
 try {

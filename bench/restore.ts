@@ -144,6 +144,7 @@ function resultOf(measured: readonly { readonly size: Size; readonly rounds: rea
       },
     ]),
     verdicts: summaries.map(({ size, ratio }) => ({
+      level: 'target',
       what: `${size.label}: restore beside bare criu`,
       found: times(ratio.median),
       asked: `at most ${times(askedRatio)}`,

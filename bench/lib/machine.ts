@@ -33,6 +33,12 @@ export async function readCircumstances(): Promise<Circumstances> {
   };
 }
 
+/** One line for people. */
+export function describe({ date, commit, cores, kernel, criu, loadBefore }: Circumstances): string {
+  const load = loadBefore[0]?.toFixed(1);
+  return `${date}, commit ${commit}, ${cores} cores, Linux ${kernel}, CRIU ${criu}, load before ${load}`;
+}
+
 async function readCommit(): Promise<string> {
   const at = ['-C', import.meta.dirname];
   try {

@@ -12,6 +12,8 @@ export interface Table {
 
 /** A figure against what was asked of it. */
 export interface Verdict {
+  /** A bar must be met; a target is what it was built for; a goal would be better still. */
+  readonly level: 'bar' | 'target' | 'goal';
   readonly what: string;
   readonly found: string;
   /** As in "at most 1.5". */
@@ -56,8 +58,8 @@ export function renderTable({ title, columns, rows }: Table): string {
   return [title, '', render(columns), ...rows.map(render)].map((line) => `  ${line}`.trimEnd()).join('\n');
 }
 
-export function renderVerdict({ what, found, asked, isMet }: Verdict): string {
-  return `  ${isMet ? 'met   ' : 'MISSED'}  ${what}: ${found} (asked: ${asked})`;
+export function renderVerdict({ level, what, found, asked, isMet }: Verdict): string {
+  return `  ${level.padEnd(6)} ${isMet ? 'met   ' : 'MISSED'}  ${what}: ${found} (${asked})`;
 }
 
 /** @returns the file's path */
