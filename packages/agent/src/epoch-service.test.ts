@@ -189,6 +189,18 @@ it('says nothing to a leader of the past', async () => {
   expect(sent).toEqual([]);
 });
 
+it('takes no other order of an epoch that others have followed', async () => {
+  await leaveMember(header(1, 4), 'stop');
+  const agent = await makeAgent();
+  await vi.waitFor(() => expect(answers(4)).not.toEqual([]));
+  agent.command(command(header(2, 5), { kind: 'Hold' }));
+  sent = [];
+  agent.command(command(header(1, 4), { kind: 'AllReleased', round: 1 }));
+  agent.command(command(header(1, 4, 2), commit));
+  await vi.waitFor(() => expect(answers(4)).toContainEqual(expect.objectContaining({ fence: 2 })));
+  expect(answers(4)).toHaveLength(1);
+});
+
 const untilForgotten = (epoch: number): Promise<void> =>
   vi.waitFor(
     () =>

@@ -27,6 +27,9 @@ import { nodeRuntime } from './paths.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
 import type { ServiceOptions } from './service-options.ts';
 
+/** What a leader may still say of a *stop* epoch that others have followed: its image may be in staging only. */
+const afterKill: ReadonlySet<EpochCommand['kind']> = new Set(['Decided', 'Persist', 'Forget']);
+
 export class EpochService {
   readonly #options: ServiceOptions;
   readonly #decisions: Decisions;
@@ -71,7 +74,7 @@ export class EpochService {
   command(command: EpochCommand): void {
     const { fences, log, members } = this.#options;
     const isPast = !fences.admitEpoch(command);
-    if (isPast && !fences.isOfLeader(command)) {
+    if (isPast && !(fences.isOfLeader(command) && afterKill.has(command.kind))) {
       log.warn(
         { gang: command.gang, epoch: command.epoch, fence: command.fence },
         `${command.kind} is of the past`,
