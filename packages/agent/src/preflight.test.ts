@@ -1,6 +1,8 @@
 // What preflight tells of a member that runs, beside what forbids a checkpoint.
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { preflightMember } from './preflight.ts';
+import type { SandboxRecord } from './sandbox-record.ts';
 import { eventually, makeNodes } from './testing/node-fixture.ts';
 
 it('says how large the image may become, and what room the vault has', { timeout: 60_000 }, async () => {
@@ -21,4 +23,44 @@ it('says how large the image may become, and what room the vault has', { timeout
   expect(blockers).toEqual([]);
   expect(room.vaultFreeBytes).toBe(4711);
   expect(room.imageBytes).toBeLessThan(2 * heldBytes);
+});
+
+const python = (program: string): string[] => ['/usr/bin/python3', '-c', program];
+const pair = python('import socket, time; pair = socket.socketpair(); time.sleep(600)');
+const server = (path: string): string[] =>
+  python(
+    `import socket, time; s = socket.socket(socket.AF_UNIX)
+s.bind('${path}'); s.listen(); connection = s.accept()
+time.sleep(600)`,
+  );
+const client = (path: string): string[] =>
+  python(
+    `import socket, time; s = socket.socket(socket.AF_UNIX)
+while s.connect_ex('${path}') != 0: time.sleep(0.01)
+time.sleep(600)`,
+  );
+
+it('names a unix socket that leads out of the member, and no other', { timeout: 60_000 }, async () => {
+  await using nodes = await makeNodes(1);
+  const { paths, freezer } = nodes;
+  const vault = { freeBytes: () => Promise.resolve(4711) };
+  const blockersOf = async (record: SandboxRecord): Promise<string[]> =>
+    (await preflightMember({ paths, freezer, record }, vault, 'refuse')).blockers.map(
+      ({ code, message }) => `${code}: ${message}`,
+    );
+  const path = join(paths.home, 'between');
+  const alone = await nodes.launch(1, pair);
+  await nodes.launch(1, server(path));
+  const other = await nodes.launch(1, client(path));
+  const found = await eventually(async () => {
+    const blockers = await blockersOf(other);
+    return blockers.some((text) => text.includes('UNIX')) ? blockers : undefined;
+  }, 'a blocker');
+  expect(found).toEqual([
+    `SP_BLOCKED_UNIX: member ${other.member} has a unix socket (${path}) connected to outside of the member`,
+  ]);
+  await eventually(
+    async () => ((await blockersOf(alone)).length === 0 ? true : undefined),
+    'a member without blockers',
+  );
 });

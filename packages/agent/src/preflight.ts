@@ -16,6 +16,7 @@ import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts'
 import type { MemberContext } from './member-cut.ts';
 import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
+import { listUnixSockets } from './unix-sockets.ts';
 
 /** What preflight found of one member. */
 export interface PreflightResult {
@@ -43,6 +44,7 @@ export async function preflightMember(
     const found = await Promise.all([
       descriptorBlockers(record, pids),
       ipcBlockers(record),
+      unixBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
@@ -130,6 +132,33 @@ async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
       remedy,
     ),
   ];
+}
+
+/**
+ * Connections to whoever is not of the member: another member, or a service of the machine. Both ends of a connection
+ * are in the network namespace of whoever made it, so between two members it is found with that one.
+ */
+async function unixBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  const [sockets, targets] = await Promise.all([
+    listUnixSockets(record.slot.namespace),
+    Promise.all(pids.map(descriptorTargets)),
+  ]);
+  const ofMember = new Set(targets.flat());
+  const isHere = (inode: number): boolean => ofMember.has(`socket:[${inode}]`);
+  const remedy =
+    'Connect members over TCP, and close what is connected to a service of the machine (syslog, D-Bus) before a checkpoint.';
+  return sockets
+    .filter(({ inode, peerInode }) => isHere(inode) && peerInode !== 0 && !isHere(peerInode))
+    .map((socket) => {
+      const path =
+        sockets.find(({ inode }) => inode === socket.peerInode)?.path ?? socket.path ?? 'without a name';
+      return blocker(
+        record,
+        'SP_BLOCKED_UNIX',
+        `has a unix socket (${path}) connected to outside of the member`,
+        remedy,
+      );
+    });
 }
 
 async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
