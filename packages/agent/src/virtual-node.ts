@@ -1,5 +1,6 @@
 // Virtual nodes: several nodes on one machine, each a network namespace with an agent of its own. Made, started,
-// killed at once and removed here. What a real node loses with its power, a killed virtual node loses too.
+// killed at once and removed here. A killed virtual node loses what a real one loses with its power, but for staging,
+// which all nodes of the machine share.
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
