@@ -28,7 +28,10 @@ const exceptionRules: Readonly<Record<HoldException, string>> = {
  */
 const handshakeAnswer = 'tcp flags & (fin | syn | rst | ack) == syn | ack accept;';
 
-/** Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. */
+/**
+ * Drops all traffic of the namespace, both ways, from when this returns until the same hold is lifted. Taken again: no
+ * harm, for what is there already is only added to.
+ */
 export async function takeHold(
   namespace: string,
   holdId: HoldId,

@@ -75,8 +75,7 @@ export async function holdMember(
   hold: HoldId,
   exception: HoldException = 'nothing',
 ): Promise<void> {
-  const { namespace } = context.record.slot;
-  if (!(await listHolds(namespace)).includes(hold)) await takeHold(namespace, hold, exception);
+  await takeHold(context.record.slot.namespace, hold, exception);
 }
 
 /** Notes what the images must agree with. The member is frozen and held. */
