@@ -7,10 +7,10 @@ test('a tree of processes: threads, pipes, timers, signals, mappings, unlinked f
   await using sp = await startStillpoint();
   const gang = await carry(sp, {
     ranks: 2,
-    command: ['build/tree', '--steps', '1500'],
-    pace: ['--step-ms', '20'],
+    command: ['build/tree', '--steps', '800', '--step-ms', '1'],
+    pace: ['--step-ms', '30'],
     cuts: 3,
-    stepsBetween: 40,
+    stepsBetween: 30,
     seed: 41,
   });
   expect(await gang.show()).toMatchObject({ state: 'completed', incarnation: 2 });
