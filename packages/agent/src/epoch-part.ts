@@ -21,6 +21,8 @@ export interface EpochPart {
   readonly record: SandboxRecord;
   readonly steps: EpochSteps;
   reports: readonly MemberReport[];
+  /** Nothing of it is left, and that was said. */
+  isClosed: boolean;
 }
 
 export const keyOf = (gang: string, epoch: number, member: number): string => `${gang}.${epoch}.${member}`;

@@ -6,7 +6,6 @@ import {
   type EpochCommand,
   type EpochHeader,
   isMemberEngaged,
-  isMemberForgotten,
   isStagingStale,
   type MemberEffect,
   type MemberEpochState,
@@ -143,6 +142,7 @@ export class EpochService {
         log,
       }),
       reports: [],
+      isClosed: false,
     };
     this.#parts.set(key, part);
     return part;
@@ -228,11 +228,12 @@ export class EpochService {
     const { gang, epoch } = headerOf(part);
     this.#digests.delete(`${gang}.${epoch}`);
     await part.machine.close();
+    part.isClosed = true;
     for (const other of this.#parts.values()) {
       const header = headerOf(other);
       if (header.gang !== gang || other.record.member !== part.record.member || header.epoch >= epoch)
         continue;
-      if (isMemberForgotten(other.machine.state)) this.#parts.delete(other.machine.key);
+      if (other.isClosed) this.#parts.delete(other.machine.key);
     }
   }
 }

@@ -20,13 +20,7 @@ export type * from './messages.ts';
 export type * from './node-messages.ts';
 export { invariant, type Step } from './step.ts';
 export type { MemberEffect, MemberEpochState } from './member/effects.ts';
-export {
-  isMemberEngaged,
-  isMemberForgotten,
-  isStagingStale,
-  startMemberEpoch,
-  stepMemberEpoch,
-} from './member/epoch.ts';
+export { isMemberEngaged, isStagingStale, startMemberEpoch, stepMemberEpoch } from './member/epoch.ts';
 export type * from './member/events.ts';
 export type { MemberRestoreEffect, MemberRestoreState } from './member-restore/effects.ts';
 export type * from './member-restore/events.ts';

@@ -32,15 +32,13 @@ export function stepMemberEpoch(
 export const isMemberEngaged = ({ context }: MemberEpochState): boolean =>
   !context.free && !isDone(context, 'kill');
 
-/** Whether nothing of this epoch is left with the member's agent. */
-export const isMemberForgotten = ({ context }: MemberEpochState): boolean => isDone(context, 'forget');
-
 /**
  * Whether a later epoch makes what is staged of this one useless: it is closed by then. Only of a committed *stop* the
  * image in staging may be all that there is of the member.
  */
 export function isStagingStale(state: MemberEpochState): boolean {
-  const { outcome, decision } = state.context;
-  const isAllThereIs = outcome === 'stop' && decision === 'commit' && !isDone(state.context, 'persist');
-  return !isMemberEngaged(state) && !isMemberForgotten(state) && !isAllThereIs;
+  const { context } = state;
+  const isAllThereIs =
+    context.outcome === 'stop' && context.decision === 'commit' && !isDone(context, 'persist');
+  return !isMemberEngaged(state) && !isDone(context, 'forget') && !isAllThereIs;
 }
