@@ -10,7 +10,7 @@ import type { TestGang } from '../support/gang.ts';
 import { memberProcesses, memberStillness } from '../support/members.ts';
 import { type Stillpoint, startStillpoint } from '../support/stillpoint.ts';
 import { until } from '../support/until.ts';
-import { referenceOf } from '../workloads/harness.ts';
+import { referenceOf, workload } from '../workloads/harness.ts';
 
 const mesh = ['build/mesh', '--messages', '4000'] as const;
 const pace = ['--rate-mb', '4'] as const;
@@ -132,6 +132,27 @@ test('in each phase of a restore: the gang runs, or the same verb brings it back
     await gang.goOn(1);
   }
   await finish(gang);
+});
+
+test('while a gang starts or is stopped: all of it runs, or nothing is left of it', async () => {
+  await using sp = await startStillpoint({ nodes: ['n1', 'n2'] });
+  const cwd = await sp.makeFolder('gang');
+  const [program, ...options] = mesh;
+  const command = [workload(program), ...options, ...pace];
+  const request = { name: 'gang', ranks: 2, nodes: 2, cwd, command, environment: {} };
+  for (const phase of ['allocate', 'launch']) {
+    const end = await killAgentAt(sp, phase, (onProgress) => sp.client.run(request, { onProgress }));
+    if (end instanceof Error) {
+      expect([phase, await sp.client.listGangs()]).toEqual([phase, []]);
+    } else {
+      const gang = sp.gang('gang', 2);
+      await gang.untilStep(1);
+      await killAgentAt(sp, 'stop', (onProgress) => sp.client.stop(gang.name, { onProgress }));
+      expect(await gang.show()).toMatchObject({ state: 'stopped' });
+      await sp.ok('rm', gang.name);
+    }
+    await sp.untilNoMembers();
+  }
 });
 
 test('while nobody can start another: a held member stays held, a running one runs, and both go on later', async () => {
