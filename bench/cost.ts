@@ -35,8 +35,8 @@ interface Rivals {
 export const cost: Benchmark = {
   name: 'cost',
   summary: 'CPU time and step time while a gang trains and no checkpoint runs',
-  run: async ({ signal, quick, rounds = quick ? 5 : 30, note }: BenchOptions) => {
-    const windowMs = quick ? 3000 : 6000;
+  run: async ({ signal, quick, rounds = quick ? 5 : 45, note }: BenchOptions) => {
+    const windowMs = quick ? 3000 : 4000;
     await using world = await startWorld(signal);
     note('starting');
     const training = await Training.start(world, { name: 'cost', members });

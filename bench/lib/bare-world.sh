@@ -1,6 +1,7 @@
 #!/bin/bash
 # bare-world.sh CRIU_CACHE IPV4,IPV6...: sandboxes like Stillpoint's and nothing else of it, one for each pair of
-# addresses, on one switch. Start it under `unshare --net --mount --pid --fork --kill-child`: all of it ends with that.
+# addresses, each on a node's switch, and these on one that joins them. Start it under
+# `unshare --net --mount --pid --fork --kill-child`: all of it ends with that.
 # Each sandbox says "ready", and then the script, which waits for the end of its standard input. Its children are the
 # sandboxes, in the order given.
 set -euo pipefail
@@ -25,8 +26,15 @@ for addresses in "$@"; do
   number=$((number + 1))
   unshare --net --mount --pid --uts --ipc --time --fork --kill-child=SIGKILL sh -euc "$sandbox" sh "$criu_cache" </dev/null &
   until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do :; done
-  ip link add "m$number" type veth peer name eth0 netns $!
-  ip link set "m$number" master switch up
+  ip -batch - <<END
+link add node$number type bridge forward_delay 0
+link set node$number up
+link add uplink$number type veth peer name plug$number
+link set uplink$number master node$number up
+link set plug$number master switch up
+link add m$number type veth peer name eth0 netns $!
+link set m$number master node$number up
+END
   nsenter -t $! -n ip -batch - <<END
 link set lo up
 link set eth0 up
