@@ -64,3 +64,23 @@ it('names a unix socket that leads out of the member, and no other', { timeout: 
     'a member without blockers',
   );
 });
+
+it('names a named pipe that others could open, and none of its own', { timeout: 60_000 }, async () => {
+  await using nodes = await makeNodes(1);
+  const { paths, freezer } = nodes;
+  const path = join(paths.home, 'pipe');
+  const record = await nodes.launch(
+    1,
+    python(`import os, time
+for path in ('${path}', '/tmp/pipe'):
+    os.mkfifo(path)
+    os.open(path, os.O_RDWR)
+pair = os.pipe(); time.sleep(600)`),
+  );
+  const vault = { freeBytes: () => Promise.resolve(4711) };
+  const found = await eventually(async () => {
+    const { blockers } = await preflightMember({ paths, freezer, record }, vault, 'refuse');
+    return blockers.some(({ code }) => code === 'SP_BLOCKED_FIFO') ? blockers : undefined;
+  }, 'a blocker');
+  expect(found).toMatchObject([{ code: 'SP_BLOCKED_FIFO', message: expect.stringContaining(path) }]);
+});

@@ -11,6 +11,7 @@ import {
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
 import { exec } from './exec.ts';
+import { sharedFifos } from './fifos.ts';
 import { cgroupProcesses } from './freezer.ts';
 import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
@@ -45,6 +46,7 @@ export async function preflightMember(
       descriptorBlockers(record, pids),
       ipcBlockers(record),
       unixBlockers(record, pids),
+      fifoBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
@@ -159,6 +161,13 @@ async function unixBlockers(record: SandboxRecord, pids: readonly number[]): Pro
         remedy,
       );
     });
+}
+
+async function fifoBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  const remedy = 'Make the named pipe below /tmp, of which each member has its own, or connect over TCP.';
+  return (await sharedFifos(pids, record.keptFolder)).map((path) =>
+    blocker(record, 'SP_BLOCKED_FIFO', `has the named pipe ${path} open, which others may use`, remedy),
+  );
 }
 
 async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
