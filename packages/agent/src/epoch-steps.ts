@@ -15,6 +15,7 @@ import { awaitDump, isDumpUnderWay } from './dump-end.ts';
 import { UnknownMember } from './errors.ts';
 import type { DigestCache } from './files/index.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
+import { longestHoldMs } from './hold-budget.ts';
 import { limits } from './limits.ts';
 import {
   checkMember,
@@ -61,6 +62,7 @@ export class EpochSteps {
   #outside: OutsidePolicy = 'refuse';
   /** Of a clock that nobody sets. */
   #frozenAtMs: number | undefined;
+  #holdBudgetMs = longestHoldMs();
 
   constructor(context: MemberContext, header: EpochHeader, resources: EpochResources) {
     this.#context = context;
@@ -76,10 +78,7 @@ export class EpochSteps {
       throw new UnknownMember(record.slot.node, record);
     switch (step.step) {
       case 'preflight':
-        return {
-          step: 'preflight',
-          ...(await preflightMember(this.#context, this.#resources.vault, step.outside)),
-        };
+        return this.#preflight(step.outside);
       case 'freeze':
         this.#frozenAtMs = performance.now();
         await freezeMember(this.#context, limits.freezeMs);
@@ -114,12 +113,26 @@ export class EpochSteps {
     }
   }
 
+  async #preflight(outside: OutsidePolicy): Promise<MemberStepResult> {
+    const found = await preflightMember(this.#context, this.#resources.vault, outside);
+    this.#holdBudgetMs = found.holdBudgetMs;
+    return { step: 'preflight', ...found };
+  }
+
   async #dump(outside: OutsidePolicy, files: FilesPolicy): Promise<MemberStepResult> {
     invariant(this.#note !== undefined, 'a member is noted before it is dumped');
     this.#outside = outside;
     const { digests } = this.#resources;
-    this.#note = await dumpMember(this.#context, this.#staging, this.#note, { outside, files, digests });
+    const policy = { outside, files, digests, filesMs: this.#filesMs() };
+    this.#note = await dumpMember(this.#context, this.#staging, this.#note, policy);
     return { step: 'dump' };
+  }
+
+  /** What is left of the hold's budget to read files in: a member is not kept frozen for them any longer. */
+  #filesMs(): number {
+    const nowMs = performance.now();
+    const frozenMs = nowMs - (this.#frozenAtMs ?? nowMs);
+    return Math.max(0, Math.round(this.#holdBudgetMs * limits.filesBudgetShare - frozenMs));
   }
 
   async #check(hold: HoldId): Promise<MemberStepResult> {

@@ -19,6 +19,8 @@ export const limits = {
    * time-out of gloo, torchrun and the kernel.
    */
   holdBudgetMs: 60_000,
+  /** Share of the hold's budget in which a member's files must be read: the rest is for saying which took too long. */
+  filesBudgetShare: 0.9,
   /** A dump that takes so many times the longest hold is ended: its epoch was given up long before. */
   dumpBudgets: 2,
   /** Longest wait for a new agent to answer, and how often it is asked. */

@@ -50,6 +50,8 @@ export interface DumpPolicy {
   readonly files: FilesPolicy;
   /** Digests that members of one node share. */
   readonly digests: DigestCache;
+  /** How long reading the member's files may take, while it stands still. */
+  readonly filesMs: number;
 }
 
 /** Everything a step needs to know of where it is. */
@@ -104,6 +106,7 @@ export async function dumpMember(
 ): Promise<CutNote> {
   const { paths, record } = context;
   const root = sandboxRoot(record);
+  const deadlineMs = policy.filesMs;
   await rm(staging, { recursive: true, force: true });
   await mkdir(imagesFolder(staging), { recursive: true });
   const rootPid = await memberRootPid(record);
@@ -121,10 +124,10 @@ export async function dumpMember(
   // All of them end before this returns, so that nothing reads the member's files once it runs again.
   const [dumped, digested, saved, stored] = await Promise.allSettled([
     finishDump(context, staging, note),
-    digestFiles(note.files, { root, cache: policy.digests }),
-    savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder }),
+    digestFiles(note.files, { root, cache: policy.digests, deadlineMs }),
+    savePrivate({ root, to: join(staging, 'private.tar'), exclude: record.keptFolder, deadlineMs }),
     policy.files === 'save'
-      ? saveContents(note.files, { root, to: contentsFolder(staging) })
+      ? saveContents(note.files, { root, to: contentsFolder(staging), deadlineMs })
       : Promise.resolve([]),
   ]);
   for (const part of [dumped, digested, saved, stored]) if (part.status === 'rejected') throw part.reason;

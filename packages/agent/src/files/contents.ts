@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileNote } from '@stillpoint/protocol';
-import { needsDigest } from './digest.ts';
+import { largestOf, needsDigest } from './digest.ts';
 import { errorCode, FileChanged, fileError } from './errors.ts';
 import { forEachBounded, openToRead, readRange, syncFolder, withDeadline, writeAll } from './io.ts';
 import { fileLimits } from './limits.ts';
@@ -43,7 +43,7 @@ export async function saveContents(
         saved.push(await saveContent(note, root, to, signal));
       }),
     options.deadlineMs ?? fileLimits.digestMs,
-    'storing the files of a member',
+    `storing the files of a member${largestOf(notes)}`,
   );
   await syncFolder(to);
   return saved.toSorted((a, b) => (a.path < b.path ? -1 : 1));

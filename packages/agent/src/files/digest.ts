@@ -37,9 +37,17 @@ export async function digestFiles(notes: readonly FileNote[], options: DigestOpt
         digested[index] = { ...note, sha256: await digest };
       }),
     options.deadlineMs ?? fileLimits.digestMs,
-    'digesting the files of a member',
+    `digesting the files of a member${largestOf(notes)}`,
   );
   return digested;
+}
+
+/** Names the largest file that is read, for whoever waits for it. */
+export function largestOf(notes: readonly FileNote[]): string {
+  const [largest] = notes.filter(needsDigest).toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+  return largest === undefined
+    ? ''
+    : `, the largest of which is ${largest.path} (${largest.sizeBytes} bytes),`;
 }
 
 async function digestNoted(note: FileNote, root: string, signal: AbortSignal): Promise<string> {
