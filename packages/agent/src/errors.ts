@@ -22,6 +22,13 @@ export class FreezeTimeout extends StillpointError {
   }
 }
 
+/** A process was stopped by a signal, or a debugger took it, after preflight: the member is not dumped like that. */
+export class ProcessHalted extends StillpointError {
+  constructor(member: string, what: string, remedy: string) {
+    super('SP_PROCESS_HALTED', `member ${member} ${what}`, { remedy, retryable: true });
+  }
+}
+
 /** The sandbox's PID 1 did not come up, or is gone. */
 export class SandboxFailed extends StillpointError {
   constructor(sandbox: string, detail: string, cause?: unknown) {

@@ -15,7 +15,7 @@ import {
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
 import { startCriu } from './criu-process.ts';
 import { awaitDump } from './dump-end.ts';
-import { FilesChanged, HoldMissing, LogNotDrained, NotFrozen } from './errors.ts';
+import { FilesChanged, HoldMissing, LogNotDrained, NotFrozen, ProcessHalted } from './errors.ts';
 import {
   compareWithNote,
   digestFiles,
@@ -27,6 +27,7 @@ import {
 } from './files/index.ts';
 import { cgroupProcesses, freeze, type Freezer, staysFrozen, thaw } from './freezer.ts';
 import { dumpDeadlineMs } from './hold-budget.ts';
+import { haltedProcesses } from './halted-processes.ts';
 import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
 import type { HomePaths } from './paths.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
@@ -64,8 +65,12 @@ export interface MemberContext {
 const contentsFolder = (staging: string): string => join(staging, 'contents');
 export const imagesFolder = (staging: string): string => join(staging, 'images');
 
+/** @throws FreezeTimeout; ProcessHalted when it stands frozen, but CRIU could not seize it */
 export async function freezeMember(context: MemberContext, deadlineMs: number): Promise<void> {
-  await freeze(context.freezer, context.record.slot.cgroup, deadlineMs);
+  const { cgroup } = context.record.slot;
+  await freeze(context.freezer, cgroup, deadlineMs);
+  const [halted] = await haltedProcesses(await cgroupProcesses(cgroup));
+  if (halted !== undefined) throw new ProcessHalted(memberName(context.record), halted.what, halted.remedy);
 }
 
 /** A name for a hold that was never used before. */

@@ -13,6 +13,7 @@ import type { Vault } from '@stillpoint/vault';
 import { exec } from './exec.ts';
 import { sharedFifos } from './fifos.ts';
 import { cgroupProcesses } from './freezer.ts';
+import { haltedProcesses } from './halted-processes.ts';
 import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
 import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
@@ -47,6 +48,7 @@ export async function preflightMember(
       ipcBlockers(record),
       unixBlockers(record, pids),
       fifoBlockers(record, pids),
+      haltedBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
@@ -168,6 +170,10 @@ async function fifoBlockers(record: SandboxRecord, pids: readonly number[]): Pro
   return (await sharedFifos(pids, record.keptFolder)).map((path) =>
     blocker(record, 'SP_BLOCKED_FIFO', `has the named pipe ${path} open, which others may use`, remedy),
   );
+}
+
+async function haltedBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  return (await haltedProcesses(pids)).map(({ code, what, remedy }) => blocker(record, code, what, remedy));
 }
 
 async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
