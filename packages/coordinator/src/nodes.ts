@@ -111,12 +111,14 @@ export class Nodes {
     return this.#turnstile.pass(() => this.#add(node));
   }
 
-  /** Adds `count` nodes under names that are free. */
-  addUnnamed(count: number): Promise<NodeRecord[]> {
+  /** Adds `count` nodes under names that are free. Whoever hangs up does not wait for those that are not begun. */
+  addUnnamed(count: number, signal: AbortSignal): Promise<NodeRecord[]> {
     return this.#turnstile.pass(async () => {
       const added: NodeRecord[] = [];
-      for (const name of newNodeNames([...this.#records.keys()], count))
+      for (const name of newNodeNames([...this.#records.keys()], count)) {
+        signal.throwIfAborted();
         added.push(await this.#add({ name }));
+      }
       return added;
     });
   }

@@ -71,7 +71,7 @@ export class Starts {
     const missing = wanted - nodes.usable().length;
     if (missing > 0) {
       report({ phase: 'nodes', message: `adding ${missing} node${missing === 1 ? '' : 's'}` });
-      await nodes.addUnnamed(missing);
+      await nodes.addUnnamed(missing, signal);
     }
     signal.throwIfAborted();
     const usable = nodes.usable().map((node) => ({ ...node, load: gangs.membersOn(node.name).length }));
