@@ -5,6 +5,10 @@
 # shellcheck source=scripts/versions.sh
 . "$root/scripts/versions.sh"
 
+# nft and ip are in /usr/sbin, which is not in every PATH: `su` without `-` and cron leave it out
+case :$PATH: in *:/usr/sbin:*) ;; *) PATH=$PATH:/usr/sbin:/sbin ;; esac
+export PATH
+
 cache=${STILLPOINT_CACHE:-${HOME:-/root}/.cache/stillpoint}
 criu_prefix=$cache/criu
 node=$root/node_modules/node/bin/node

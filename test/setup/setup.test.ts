@@ -161,6 +161,12 @@ describe('set-up', () => {
     expect(JSON.parse(stdout)).toMatchObject({ cwd: '/', arguments: ['nodes'] });
   });
 
+  test('finds the tools of administrators where PATH lacks them', async () => {
+    const { code, stdout } = await checkout.stillpoint(['ps'], { PATH: `${checkout.tools}:/usr/bin:/bin` });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).env.PATH).toBe(`${checkout.tools}:/usr/bin:/bin:/usr/sbin:/sbin`);
+  });
+
   test('compiles the C programs, and again when a source changes', async () => {
     checkout.write('packages/probe/package.json', '{}');
     checkout.write('packages/probe/Makefile', 'build/answer: c/answer.c\n\tmkdir -p build && cp $< $@\n');
