@@ -2,18 +2,19 @@
 // that is stopped and frozen never ends.
 import { readFile } from 'node:fs/promises';
 
-export interface HaltedProcess {
+/** Why a process stands in the way of a checkpoint. */
+export interface ProcessObstacle {
   readonly code: string;
   readonly what: string;
   readonly remedy: string;
 }
 
 /** @param pids a member's processes, running or frozen, as pids of this process's namespace */
-export async function haltedProcesses(pids: readonly number[]): Promise<HaltedProcess[]> {
+export async function haltedProcesses(pids: readonly number[]): Promise<ProcessObstacle[]> {
   return (await Promise.all(pids.map(haltedProcess))).filter((process) => process !== undefined);
 }
 
-async function haltedProcess(pid: number): Promise<HaltedProcess | undefined> {
+async function haltedProcess(pid: number): Promise<ProcessObstacle | undefined> {
   const [status, wait] = await Promise.all(
     ['status', 'wchan'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
   );

@@ -18,6 +18,7 @@ import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts'
 import type { MemberContext } from './member-cut.ts';
 import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
+import { strayProcesses } from './stray-processes.ts';
 import { listUnixSockets } from './unix-sockets.ts';
 
 /** What preflight found of one member. */
@@ -48,7 +49,7 @@ export async function preflightMember(
       ipcBlockers(record),
       unixBlockers(record, pids),
       fifoBlockers(record, pids),
-      haltedBlockers(record, pids),
+      processBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
@@ -172,8 +173,9 @@ async function fifoBlockers(record: SandboxRecord, pids: readonly number[]): Pro
   );
 }
 
-async function haltedBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
-  return (await haltedProcesses(pids)).map(({ code, what, remedy }) => blocker(record, code, what, remedy));
+async function processBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  const found = await Promise.all([haltedProcesses(pids), strayProcesses(record.initPid, pids)]);
+  return found.flat().map(({ code, what, remedy }) => blocker(record, code, what, remedy));
 }
 
 async function outsideBlockers(record: SandboxRecord): Promise<Blocker[]> {
