@@ -131,6 +131,20 @@ describe.skipIf(!isRoot)('the process (skipped: needs root)', () => {
     expect([code, err]).toEqual([0, '']);
   });
 
+  test('works from a folder that was removed, and names it where one is needed', async () => {
+    fake.on('listGangs', () => [gang()]);
+    const gone = join(home, 'gone');
+    await mkdir(gone);
+    const cli = `'${process.execPath}' '${main}'`;
+    const script = `rmdir "$PWD"; ${cli} ps && ! ${cli} run train --ranks 1 -- true`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script], {
+      cwd: gone,
+      env: environment(home),
+    });
+    expect(stdout).toContain('train');
+    expect(stderr).toContain(`the working directory ${gone} is not a folder (SP_CWD_NOT_A_FOLDER)`);
+  });
+
   // of its own time, not the clock's: a machine that is busy otherwise must not fail it
   test('starts within 400 ms of processor time', async () => {
     fake.on('listGangs', () => [gang()]);

@@ -6,10 +6,19 @@ import type { CliIo } from './io.ts';
 import { runCli } from './run-cli.ts';
 
 const interrupts: readonly InterruptSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
+/** One that somebody has removed while we are in it still has a name, which a gang can't be started in. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env['PWD'] ?? '/';
+  }
+}
+
 const io: CliIo = {
   argv: process.argv.slice(2),
   env: process.env,
-  cwd: process.cwd(),
+  cwd: currentFolder(),
   isRoot: process.getuid?.() === 0,
   stdout: process.stdout,
   stderr: process.stderr,
