@@ -28,6 +28,8 @@ export const limits = {
   agentStartPollMs: 20,
   /** Size of the staging tmpfs unless STILLPOINT_STAGING_SIZE says otherwise (tmpfs's own notation). */
   stagingSize: '50%',
+  /** From a restored member's lifted hold to its first instruction: all are told to lift at once. */
+  peersLiftMs: 50,
   /** Longest run of CRIU's restore of one member. */
   restoreMs: 120_000,
   /** Most open files of one member that are noted. */

@@ -1,6 +1,7 @@
 // The steps of a restore for one member: prepare (fetch, verify, rewrite), restore (frozen, under a hold), lift.
 import { mkdir, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   explainCriuFailure,
   freezeBeforeResumeScript,
@@ -13,11 +14,13 @@ import type { HoldId } from '@stillpoint/protocol';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { restorePrivate } from './files/index.ts';
 import { orderFile } from './freezer.ts';
+import { liftHold } from './hold.ts';
 import { limits } from './limits.ts';
 import {
   holdMember,
   imagesFolder,
   type MemberContext,
+  releaseMember,
   requireStill,
   stderrDescriptor,
   stdoutDescriptor,
@@ -83,6 +86,16 @@ export async function restoreMember(
   }
   await adopt(context, meta.rootPid);
   await requireStill(context, hold);
+}
+
+/**
+ * Lifts the restore's hold and lets the member run, once its peers have had the time to lift theirs: a packet to one
+ * that is still held is lost, and a restored connection, which knows no round-trip time yet, repeats it after a second.
+ */
+export async function letGo(context: MemberContext, hold: HoldId): Promise<void> {
+  await liftHold(context.record.slot.namespace, hold);
+  await delay(limits.peersLiftMs);
+  await releaseMember(context, hold);
 }
 
 async function adopt({ record }: MemberContext, pid: number): Promise<void> {

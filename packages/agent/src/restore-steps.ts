@@ -15,9 +15,9 @@ import { AddressTaken, NotRunning } from './errors.ts';
 import { imageSizes } from './files/index.ts';
 import { cgroupProcesses, type Freezer, isFrozen } from './freezer.ts';
 import { gangHosts, memberHostname } from './hosts.ts';
-import { type MemberContext, releaseMember } from './member-cut.ts';
+import type { MemberContext } from './member-cut.ts';
 import { type MemberMeta, parseMeta, readMeta } from './member-meta.ts';
-import { emptyStaging, prepareMember, restoreMember } from './member-restore.ts';
+import { emptyStaging, letGo, prepareMember, restoreMember } from './member-restore.ts';
 import type { NodeMembers } from './node-members.ts';
 import type { HomePaths } from './paths.ts';
 import { preflightRestore } from './restore-preflight.ts';
@@ -58,7 +58,7 @@ export class RestoreSteps {
         await restoreMember(this.#context(), this.#staging, await readMeta(this.#staging), step.holdId);
         return { step: 'restore', holdId: step.holdId };
       case 'lift':
-        await releaseMember(this.#context(), step.holdId);
+        await letGo(this.#context(), step.holdId);
         return { step: 'lift' };
       case 'verify':
         await this.#verify();
