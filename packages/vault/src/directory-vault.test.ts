@@ -449,7 +449,16 @@ describe('the vault', () => {
   test('without its format file is not taken for a new one', async () => {
     await publishEpoch(1);
     await unlink(join(root, 'format.json'));
-    await expect(openDirectoryVault(root)).rejects.toMatchObject({ code: 'SP_VAULT_CORRUPT' });
+    await expect(openDirectoryVault(root)).rejects.toMatchObject({
+      code: 'SP_VAULT_CORRUPT',
+      remedy: expect.stringContaining(`move ${join(root, 'gangs')} away`),
+    });
+  });
+
+  test('that somebody has emptied can be opened again once something is published', async () => {
+    for (const name of await readdir(root)) await rm(join(root, name), { recursive: true });
+    await publishEpoch(1);
+    expect(await (await openDirectoryVault(root)).list(gang)).toEqual([1]);
   });
 
   test('where no folder can be says which', async () => {

@@ -56,17 +56,28 @@ export async function openDirectoryVault(
   return await guarded(`opening the vault ${folder}`, undefined, async () => {
     await onDisk(layout.root, async () => {
       await makeFolder(layout.root);
-      const isNew = !(await exists(layout.format)) && !(await exists(layout.gangs));
-      if (isNew) await writeOnce(layout.format, seal(vaultFormat, {}, sha256Hex));
+      if (!(await exists(layout.gangs))) await writeFormat(layout);
     });
     const format = await readDocument(layout.format, 'the vault’s format', vaultFormat, vaultFormatSchema);
-    if (format === undefined)
-      throw new VaultCorruptError(layout.format, 'the vault', 'its format file is missing');
+    if (format === undefined) {
+      const remedy = `Put it back from a copy, or move ${layout.gangs} away, with all epochs: a new vault is made then.`;
+      throw new VaultCorruptError(
+        layout.format,
+        'the vault',
+        'its format file is missing',
+        undefined,
+        remedy,
+      );
+    }
     return new DirectoryVault(layout, {
       level: options.compressionLevel ?? vaultLimits.compressionLevel,
       workers: options.workers ?? vaultLimits.workers,
     });
   });
+}
+
+async function writeFormat({ format }: Layout): Promise<void> {
+  if (!(await exists(format))) await writeOnce(format, seal(vaultFormat, {}, sha256Hex));
 }
 
 class DirectoryVault implements Vault {
@@ -102,6 +113,8 @@ class DirectoryVault implements Vault {
       const path = this.#layout.manifest(gang, epoch);
       await onDisk(path, async () => {
         await makeFolder(this.#layout.epoch(gang, epoch));
+        // somebody may have emptied the vault since it was opened; what is published has to be readable
+        await writeFormat(this.#layout);
         if (!(await writeOnce(path, text))) throw new VaultAlreadyPublishedError(gang, epoch);
       });
     });

@@ -5,9 +5,15 @@ import { StillpointError } from '@stillpoint/protocol';
 export class VaultCorruptError extends StillpointError {
   readonly path: string;
 
-  constructor(path: string, what: string, reason: string, cause?: unknown) {
+  constructor(
+    path: string,
+    what: string,
+    reason: string,
+    cause?: unknown,
+    remedy = 'Restore another epoch, and check the disk that holds the vault.',
+  ) {
     super('SP_VAULT_CORRUPT', `${what} is damaged: ${reason} (${path})`, {
-      remedy: 'Restore another epoch, and check the disk that holds the vault.',
+      remedy,
       ...(cause === undefined ? {} : { cause }),
     });
     this.name = 'VaultCorruptError';
