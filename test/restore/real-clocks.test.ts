@@ -1,12 +1,11 @@
 // Nodes whose real clocks are wrong, differ, and are set while a checkpoint is made. What the members themselves read
 // can't be shifted: there is no namespace for the real clock. Monotonic clocks are in test/carry/processes.test.ts.
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Timeline } from '@stillpoint/coordinator';
 import { startStillpoint } from '../support/stillpoint.ts';
 import { referenceOf } from '../workloads/harness.ts';
 
-const preload = join(import.meta.dirname, '../support/wrong-clock.ts');
+const preload = import.meta.resolve('../support/wrong-clock.ts');
 
 test('real clocks that are hours apart and go backwards: cut, stopped, restored elsewhere', async () => {
   await using sp = await startStillpoint({

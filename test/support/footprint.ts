@@ -8,8 +8,6 @@ import type { Stillpoint } from './stillpoint.ts';
 export interface Footprint {
   /** How many there are of what has to stay the same, by what it is. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Private memory of the coordinator and of each agent. */
-  readonly residentBytes: Readonly<Record<string, number>>;
   /** Size of the ledger, which keeps all that ever was. */
   readonly ledgerBytes: number;
 }
@@ -27,22 +25,30 @@ export function takeFootprint({ paths }: Stillpoint): Footprint {
     'run-time files': filesUnder(paths.runtime).length,
   };
   for (const name of namespaces) counts['nftables lines']! += rulesIn(name);
-  const residentBytes: Record<string, number> = {};
   for (const process of processes) {
     const role = roleOf(process);
     count(counts, `descriptors of ${role}`, namesIn(`/proc/${process.pid}/fd`).length);
     count(counts, `threads of ${role}`, namesIn(`/proc/${process.pid}/task`).length);
     count(counts, `mounts seen by ${role}`, mountsOf(process.pid, paths.tag));
-    if (role !== 'members') residentBytes[role] = residentBytesOf(process.pid);
   }
   const ledgerBytes = readFileSync(join(paths.ledger, 'ledger.log')).length;
-  return { counts, residentBytes, ledgerBytes };
+  return { counts, ledgerBytes };
 }
 
-/** CPU time of the coordinator and the agents so far, and of what they ran and waited for. */
-export function takeCpuMs({ paths }: Stillpoint): number {
+/** What the coordinator and the agents have used so far, or use now. */
+export interface OwnUse {
+  /** CPU time of theirs, and of what they ran and waited for. */
+  readonly cpuMs: number;
+  /** Private memory, by process. */
+  readonly residentBytes: Readonly<Record<string, number>>;
+}
+
+export function takeOwnUse({ paths }: Stillpoint): OwnUse {
   const own = findRemains(paths).processes.filter((process) => roleOf(process) !== 'members');
-  return own.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
+  return {
+    cpuMs: own.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0),
+    residentBytes: Object.fromEntries(own.map((process) => [roleOf(process), residentBytesOf(process.pid)])),
+  };
 }
 
 function count(counts: Record<string, number>, what: string, more: number): void {
