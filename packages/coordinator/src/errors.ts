@@ -48,6 +48,16 @@ export class HomeUnusable extends StillpointError {
   }
 }
 
+/** The ledger is gone, but not what it spoke of. No other is made beside that, and nothing is touched. */
+export class LedgerMissing extends StillpointError {
+  constructor(ledger: string, witness: string, home: string) {
+    super('SP_LEDGER_MISSING', `the ledger ${ledger} is gone, and ${witness} holds what it knew of`, {
+      remedy: `Put it back from a copy; or move ${home} away and begin anew: gangs that still run are ended then.`,
+    });
+    this.name = 'LedgerMissing';
+  }
+}
+
 /** The state folder was written by a newer version. It is left untouched. */
 export class HomeNewerVersion extends StillpointError {
   constructor(home: string, version: number, known: number) {

@@ -1,10 +1,20 @@
 // The state folder: made where it is missing, and refused where it can't be used.
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { hidingFolder, type HomePaths, homePaths } from '@stillpoint/agent';
 import { z } from 'zod';
-import { HomeNewerVersion, HomeUnusable } from './errors.ts';
+import { HomeNewerVersion, HomeUnusable, LedgerMissing } from './errors.ts';
 
 /** Version of the state folder's layout that this program writes, and the newest that it reads. */
 const homeVersion = 1;
@@ -37,6 +47,27 @@ export async function openHome(home: string): Promise<HomePaths> {
   } catch (error) {
     if (error instanceof HomeNewerVersion || error instanceof HomeUnusable) throw error;
     throw new HomeUnusable(home, (error as Error).message, error);
+  }
+}
+
+/**
+ * A ledger that is gone is not made anew beside what it knew of: running gangs would be taken for leftovers, and
+ * epochs would get numbers that the vault has already.
+ *
+ * @throws `SP_LEDGER_MISSING`
+ */
+export async function requireLedger({ home, ledger, vault }: HomePaths): Promise<void> {
+  if (await isFilled(ledger)) return;
+  for (const witness of [join(vault, 'gangs'), join(home, 'gangs')])
+    if (await isFilled(witness)) throw new LedgerMissing(ledger, witness, home);
+}
+
+async function isFilled(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw new HomeUnusable(folder, (error as Error).message, error);
   }
 }
 

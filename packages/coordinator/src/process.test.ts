@@ -132,6 +132,22 @@ describe('ensureCoordinator', () => {
     });
   });
 
+  it('makes no new ledger beside epochs or logs that an older one knew of', async () => {
+    const { ledger: folder, vault } = homePaths(home);
+    await ledger.close();
+    for (const witness of [join(vault, 'gangs'), join(home, 'gangs')]) {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(join(witness, 'train'), { recursive: true });
+      await expect(ensure()).rejects.toMatchObject({
+        code: 'SP_LEDGER_MISSING',
+        message: expect.stringContaining(witness),
+      });
+      await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+      await rm(witness, { recursive: true });
+    }
+    expect((await (await ensure()).health()).home).toBe(home);
+  });
+
   it('passes on what the coordinator can’t get over, such as a damaged ledger', async () => {
     await ledger.close();
     const folder = homePaths(home).ledger;

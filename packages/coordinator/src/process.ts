@@ -6,7 +6,7 @@ import { openDirectoryVault } from '@stillpoint/vault';
 import { type HomePaths, openLog } from '@stillpoint/agent';
 import { z } from 'zod';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
-import { apiSocket, coordinatorLog } from './home.ts';
+import { apiSocket, coordinatorLog, requireLedger } from './home.ts';
 import { limits } from './limits.ts';
 import type { NodePlatform } from './platform.ts';
 import { makeServer, type Server } from './server.ts';
@@ -35,6 +35,7 @@ export async function runProcess(prepare: () => Promise<ProcessSetup>): Promise<
 
 async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   const log = openLog({ pid: process.pid }, coordinatorLog(paths));
+  await requireLedger(paths);
   const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
   const parts: { server?: Server; coordinator?: Coordinator } = {};
   let isEnding = false;
