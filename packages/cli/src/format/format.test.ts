@@ -54,6 +54,14 @@ describe('tables', () => {
     expect(text).toMatchSnapshot();
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(88);
   });
+  test('a command of several lines stays on one, and steers no terminal', () => {
+    const script = gang({ command: ['python3', '-c', 'a = 1\nprint(a)\u001b[2J'] });
+    const [, row, ...rest] = formatGangs([script], nowMs, look(undefined)).split('\n');
+    expect([row?.slice(row.indexOf('python3')), rest]).toEqual([
+      String.raw`python3 -c a = 1\nprint(a)\u001b[2J`,
+      [],
+    ]);
+  });
   test('gangs in colours', () => {
     expect(formatGangs(gangs, nowMs, look(100, { NO_COLOR: '' }))).toMatchSnapshot();
   });

@@ -28,11 +28,15 @@ export function formatGangs(gangs: readonly GangSummary[], nowMs: number, look: 
       gang.everyMs === undefined ? '-' : formatMs(gang.everyMs),
       gang.lastPublishedEpoch === undefined ? '-' : String(gang.lastPublishedEpoch),
       formatAge(gang.createdAtMs, nowMs),
-      gang.command.join(' '),
+      commandLine(gang.command),
     ]),
     look,
   );
 }
+
+/** On one line: what would break it, or steer the terminal, is written as an escape. */
+const commandLine = (command: readonly string[]): string =>
+  command.join(' ').replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 
 function stateOf(gang: GangSummary, look: Look): string {
   const state = colorState(gang.state, look.colors);
@@ -47,7 +51,7 @@ export function formatGang(gang: GangDetail, nowMs: number, look: Look): string 
     ['state', stateOf(gang, look)],
     ['reason', gang.reason],
     ['way back', wayBack(gang)],
-    ['command', gang.command.join(' ')],
+    ['command', commandLine(gang.command)],
     ['folder', gang.cwd],
     ['started', `${formatWhen(gang.createdAtMs, nowMs)} (${formatAge(gang.createdAtMs, nowMs)} ago)`],
     ['incarnation', incarnationOf(gang)],
