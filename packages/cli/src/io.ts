@@ -2,9 +2,11 @@
 import type { CoordinatorClient } from '@stillpoint/coordinator';
 import type { InterruptSignal } from './errors.ts';
 
-/** A standard stream. Writing to a pipe or terminal is synchronous on Linux: nothing is lost at the end. */
+/** A standard stream. A pipe whose reader is slow takes what is written later: whoever writes much waits for it. */
 export interface Output {
   write(text: string | Uint8Array): unknown;
+  readonly writableNeedDrain?: boolean;
+  once?(event: 'drain', listener: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
@@ -25,4 +27,15 @@ export interface CliIo {
   onInterrupt(listener: (signal: InterruptSignal) => void): () => void;
   /** Ends the process at once. */
   exitNow(code: number): void;
+}
+
+/** Resolves once a stream takes more, or the signal ends the wait. */
+export async function drained(output: Output, signal: AbortSignal): Promise<void> {
+  if (output.writableNeedDrain !== true || signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const goOn = (): void => resolve();
+  output.once?.('drain', goOn);
+  signal.addEventListener('abort', goOn);
+  await promise;
+  signal.removeEventListener('abort', goOn);
 }

@@ -145,6 +145,28 @@ describe.skipIf(!isRoot)('the process (skipped: needs root)', () => {
     expect(stderr).toContain(`the working directory ${gone} is not a folder (SP_CWD_NOT_A_FOLDER)`);
   });
 
+  test('loses nothing where its reader is slow', { timeout: 30_000 }, async () => {
+    const log = join(home, 'log');
+    await writeFile(log, 'step\n'.repeat(1_000_000));
+    fake.on('listGangs', () => Array.from({ length: 5_000 }, (_, index) => gang({ name: `gang-${index}` })));
+    fake.on('logs', () => ({
+      state: 'completed',
+      incarnation: 1,
+      ranks: [
+        {
+          rank: 0,
+          segments: [{ stream: 'stdout', path: log, fromBytes: 0, toBytes: 5_000_000, live: false }],
+        },
+      ],
+    }));
+    const through = async (line: string): Promise<number> => {
+      const script = `'${process.execPath}' '${main}' ${line} | (sleep 1; wc -l)`;
+      return Number((await promisify(execFile)('bash', ['-c', script], { env: environment(home) })).stdout);
+    };
+    expect(await through('logs train')).toBe(1_000_000);
+    expect(await through('ps')).toBe(5_001);
+  });
+
   // of its own time, not the clock's: a machine that is busy otherwise must not fail it
   test('starts within 400 ms of processor time', async () => {
     fake.on('listGangs', () => [gang()]);

@@ -38,4 +38,8 @@ const io: CliIo = {
 // whoever reads our output has had enough, as in `stillpoint logs train | head`
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-process.exit(await runCli(io));
+const code = await runCli(io);
+// what a slow reader has not taken yet is not lost
+for (const stream of [process.stdout, process.stderr])
+  await new Promise<void>((resolve) => stream.write('', () => resolve()));
+process.exit(code);

@@ -1,6 +1,6 @@
 // The output of a gang's members, in the order of its timeline, written as it is asked for.
 import type { GangLogs, LogSegment } from '@stillpoint/coordinator';
-import type { Output } from '../io.ts';
+import { drained, type Output } from '../io.ts';
 import type { Look } from '../terminal.ts';
 import { lineWriter, type LogWriter, rawWriter } from './line-writer.ts';
 import { PieceReader } from './piece-reader.ts';
@@ -29,6 +29,7 @@ export class GangOutput {
 
   /** Writes what is new in these files. @throws `SP_LOG_UNREADABLE`, and the signal's reason */
   async writeNew(logs: GangLogs): Promise<void> {
+    const { stdout, stderr, signal } = this.#options;
     const wanted = logs.ranks.filter(
       ({ rank }) => this.#options.rank === undefined || rank === this.#options.rank,
     );
@@ -37,7 +38,8 @@ export class GangOutput {
         const writer = this.#writerOf(rank, segment.stream, wanted.length > 1);
         for await (const piece of this.#reader.read(segment)) {
           writer.write(piece);
-          this.#options.signal.throwIfAborted();
+          await Promise.all([drained(stdout, signal), drained(stderr, signal)]);
+          signal.throwIfAborted();
         }
       }
     }
