@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { HomePaths } from '@stillpoint/agent';
 import { until } from './until.ts';
 
-export interface RemainingProcess {
+interface RemainingProcess {
   readonly pid: number;
   readonly command: string;
 }
