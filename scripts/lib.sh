@@ -20,7 +20,6 @@ say() { printf 'set-up: %s\n' "$*" >&2; }
 setup_key() {
   (
     cd "$root" || exit 1
-    printf '%s\0' "$cache"
     find packages -name node_modules -prune -o -name build -prune -o \
       -type f \( -name '*.[ch]' -o -name Makefile \) -print | LC_ALL=C sort | xargs -d '\n' -r cat
     cat package.json pnpm-lock.yaml pnpm-workspace.yaml packages/*/package.json \
@@ -31,7 +30,10 @@ setup_key() {
 # setup_done: whether set-up is complete for these sources, and what it made is still there.
 setup_done() {
   [ -r "$stamp" ] && [ -x "$node" ] || return 1
-  [ -n "${STILLPOINT_CRIU:-}" ] || [ -x "$criu_prefix/sbin/criu" ] || return 1
+  if [ -z "${STILLPOINT_CRIU:-}" ]; then
+    [ -x "$criu_prefix/sbin/criu" ] && [ -r "$criu_prefix/build-key" ] || return 1
+    [ "$(cat "$criu_prefix/build-key")" = "$(criu_key)" ] || return 1
+  fi
   [ -x /usr/sbin/nft ] && [ -d /usr/lib/python3/dist-packages/torch ] || return 1
   local makefile
   for makefile in "$root"/packages/*/Makefile; do
