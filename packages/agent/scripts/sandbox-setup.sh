@@ -24,4 +24,7 @@ if [ -n "$keep" ]; then
   mount --bind "$folder/keep" "$keep"
 fi
 
+# what a member adds to these is found before a checkpoint
+cat /proc/self/mountinfo >"$folder/mounts"
+
 exec "$@"

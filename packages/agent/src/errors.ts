@@ -29,6 +29,13 @@ export class ProcessHalted extends StillpointError {
   }
 }
 
+/** A member has mounted something after preflight: its images would be without it. */
+export class MountMade extends StillpointError {
+  constructor(member: string, what: string, remedy: string) {
+    super('SP_MOUNT_MADE', `member ${member} ${what}`, { remedy, retryable: true });
+  }
+}
+
 /** The sandbox's PID 1 did not come up, or is gone. */
 export class SandboxFailed extends StillpointError {
   constructor(sandbox: string, detail: string, cause?: unknown) {

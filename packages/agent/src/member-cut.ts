@@ -15,7 +15,7 @@ import {
 import { type ClockReading, readHostClocks, sandboxClocks } from './clock.ts';
 import { startCriu } from './criu-process.ts';
 import { awaitDump } from './dump-end.ts';
-import { FilesChanged, HoldMissing, LogNotDrained, NotFrozen, ProcessHalted } from './errors.ts';
+import { FilesChanged, HoldMissing, LogNotDrained, MountMade, NotFrozen, ProcessHalted } from './errors.ts';
 import {
   compareWithNote,
   digestFiles,
@@ -30,6 +30,7 @@ import { dumpDeadlineMs } from './hold-budget.ts';
 import { haltedProcesses } from './halted-processes.ts';
 import { type HoldException, liftHold, listHolds, takeHold } from './hold.ts';
 import type { HomePaths } from './paths.ts';
+import { ownMounts } from './own-mounts.ts';
 import { connectInit, type SandboxRecord, sandboxRoot } from './sandbox-record.ts';
 import { listSockets, nameHalfOpen } from './sockets.ts';
 import { toolPath } from './tools.ts';
@@ -65,12 +66,17 @@ export interface MemberContext {
 const contentsFolder = (staging: string): string => join(staging, 'contents');
 export const imagesFolder = (staging: string): string => join(staging, 'images');
 
-/** @throws FreezeTimeout; ProcessHalted when it stands frozen, but CRIU could not seize it */
+/** @throws FreezeTimeout; ProcessHalted or MountMade when it stands frozen, but its images would not be whole */
 export async function freezeMember(context: MemberContext, deadlineMs: number): Promise<void> {
-  const { cgroup } = context.record.slot;
+  const { record } = context;
+  const { cgroup } = record.slot;
   await freeze(context.freezer, cgroup, deadlineMs);
-  const [halted] = await haltedProcesses(await cgroupProcesses(cgroup));
-  if (halted !== undefined) throw new ProcessHalted(memberName(context.record), halted.what, halted.remedy);
+  const [[halted], [mount]] = await Promise.all([
+    cgroupProcesses(cgroup).then(haltedProcesses),
+    ownMounts(record),
+  ]);
+  if (halted !== undefined) throw new ProcessHalted(memberName(record), halted.what, halted.remedy);
+  if (mount !== undefined) throw new MountMade(memberName(record), mount.what, mount.remedy);
 }
 
 /** A name for a hold that was never used before. */

@@ -16,6 +16,7 @@ import { cgroupProcesses } from './freezer.ts';
 import { haltedProcesses } from './halted-processes.ts';
 import { holdBudgetMs, longestHoldMs, readSocketTimers } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
+import { ownMounts } from './own-mounts.ts';
 import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
 import { strayProcesses } from './stray-processes.ts';
@@ -49,7 +50,7 @@ export async function preflightMember(
       ipcBlockers(record),
       unixBlockers(record, pids),
       fifoBlockers(record, pids),
-      processBlockers(record, pids),
+      sandboxBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
@@ -173,8 +174,12 @@ async function fifoBlockers(record: SandboxRecord, pids: readonly number[]): Pro
   );
 }
 
-async function processBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
-  const found = await Promise.all([haltedProcesses(pids), strayProcesses(record.initPid, pids)]);
+async function sandboxBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+  const found = await Promise.all([
+    haltedProcesses(pids),
+    strayProcesses(record.initPid, pids),
+    ownMounts(record),
+  ]);
   return found.flat().map(({ code, what, remedy }) => blocker(record, code, what, remedy));
 }
 
