@@ -77,7 +77,7 @@ export class Checkpoints {
   recover(gang: Gang, { opened, decision }: StoredEpoch): void {
     const input = this.#input({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
     const first = recoverGangEpoch(input, decision ?? null);
-    const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input), decision);
+    const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
     this.#drive(gang, run);
     const killed = opened.members.filter(({ node }) => this.#context.nodes.find(node) === undefined);
     // once the run has begun
@@ -116,7 +116,12 @@ export class Checkpoints {
       if (!(await store.openEpoch(input, mark, opened)))
         throw new GangEnding(gang.name, 'it has changed meanwhile');
       gang.addEpoch({ epoch, opened, isRemoved: false });
-      const run = new EpochRun(input.header, opened.outcome, startGangEpoch(input), this.#world(gang, input));
+      const run = new EpochRun(
+        input.header,
+        opened.outcome,
+        startGangEpoch(input),
+        this.#world(gang, input, opened),
+      );
       this.#drive(gang, run);
       // whoever ended before the run could be told
       for (const [member, { reason }] of gang.ends) run.memberLost(memberId(member), reason);
@@ -153,7 +158,7 @@ export class Checkpoints {
     };
   }
 
-  #world(gang: Gang, input: GangEpochInput): EpochWorld {
+  #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
     const { store, nodes, vault, log } = this.#context;
     const { epoch } = input.header;
     return {
@@ -163,13 +168,13 @@ export class Checkpoints {
         gang.changeEpoch(epoch, { decision: found });
         return found;
       },
-      publish: (members) => publishEpoch(vault, input, members),
-      close: (report) =>
+      publish: (members) => publishEpoch(vault, input, opened, members),
+      close: (closing) =>
         persistently(this.#context, 'closing an epoch', async () => {
-          const closed = await asTheVaultHasIt(vault, gang.name, epoch, report);
-          await store.closeEpoch(gang.id, epoch, closed);
-          gang.changeEpoch(epoch, { closed });
-          return closed;
+          const stands = await asTheVaultHasIt(vault, opened, closing);
+          await store.closeEpoch(gang.id, epoch, stands.report);
+          gang.changeEpoch(epoch, { closed: stands.report });
+          return stands;
         }),
       log: log.child({ gang: gang.name, epoch }),
     };

@@ -24,6 +24,7 @@ import type { Logger } from 'pino';
 import { Deadlines } from './deadlines.ts';
 import { EpochJournal } from './epoch-journal.ts';
 import { CoordinatorEnds } from './errors.ts';
+import type { EpochClosing } from './manifest.ts';
 import type { EpochReport } from './records.ts';
 import { Changes } from './wait.ts';
 
@@ -35,7 +36,7 @@ export interface EpochWorld {
   /** Publishes the epoch in the vault, once. */
   publish(members: readonly ManifestMember[]): Promise<void>;
   /** Closes the epoch in the ledger. @returns what stands there: an epoch that is in the vault is not lost */
-  close(report: EpochReport): Promise<EpochReport>;
+  close(closing: EpochClosing): Promise<EpochClosing>;
   readonly log: Logger;
 }
 
@@ -223,11 +224,12 @@ export class EpochRun {
   #finish({ result, failure, warnings }: Extract<GangEffect, { kind: 'Finish' }>): void {
     this.#stopClocks();
     for (const warning of warnings) this.#world.log.warn({ warning }, 'epoch');
-    const report = result === 'undecided' ? undefined : this.#journal.report(result, failure);
-    const closed = report === undefined ? Promise.resolve(report) : this.#world.close(report);
+    const closed: Promise<Omit<EpochEnd, 'result'>> =
+      result === 'undecided'
+        ? Promise.resolve({ report: undefined, failure })
+        : this.#world.close({ report: this.#journal.report(result, failure), failure });
     this.#ending ??= closed.then((stands) => {
-      const isPublished = stands?.result === 'published';
-      this.#end = { result: stands?.result ?? result, failure: isPublished ? null : failure, report: stands };
+      this.#end = { ...stands, result: stands.report?.result ?? result };
       this.#changes.notify();
       return this.#end;
     });

@@ -146,6 +146,23 @@ export class StoreUnexpected extends StillpointError {
   }
 }
 
+/** The vault holds another epoch under the number of one that is to be published. It is left as it is. */
+export class EpochNumberTaken extends StillpointError {
+  constructor(
+    gang: string,
+    epoch: number,
+    found: { readonly incarnation: number; readonly createdAt: string },
+  ) {
+    const other = `another one is there, of incarnation ${found.incarnation}, from ${found.createdAt}`;
+    super('SP_EPOCH_NUMBER_TAKEN', `epoch ${epoch} of ${gang} is not in the vault: ${other}`, {
+      remedy:
+        'Take a checkpoint again: it gets the next number. If the ledger was put back from an older copy, or the ' +
+        'vault is of another state folder, put them right first.',
+    });
+    this.name = 'EpochNumberTaken';
+  }
+}
+
 /** The coordinator ends while the verb is under way: its successor finishes or gives up what it finds. */
 export class CoordinatorEnds extends StillpointError {
   constructor() {

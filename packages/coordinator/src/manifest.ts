@@ -1,27 +1,45 @@
 // Publishing an epoch: the manifest is written last, and once.
-import type { GangEpochInput, ManifestMember } from '@stillpoint/protocol';
+import {
+  type Failure,
+  type GangEpochInput,
+  type ManifestMember,
+  StillpointError,
+} from '@stillpoint/protocol';
 import { type JsonValue, type Manifest, type Vault, VaultAlreadyPublishedError } from '@stillpoint/vault';
-import type { EpochReport } from './records.ts';
+import { z } from 'zod';
+import { EpochNumberTaken } from './errors.ts';
+import type { EpochOpened, EpochReport } from './records.ts';
 
-/** The coordinator's own part of a manifest: where the members were. */
-interface GangMeta {
-  readonly fence: number;
-  readonly members: readonly {
-    readonly member: number;
-    readonly node: string;
-    readonly heldMs: number | null;
-  }[];
+/** The coordinator's own part of a manifest: which epoch it is, and where the members were. */
+const gangMetaSchema = z.object({
+  fence: z.number(),
+  /** With the incarnation it tells an epoch from another of its number, under a ledger that was lost or put back. */
+  startedAtMs: z.number(),
+  members: z.array(z.object({ member: z.number(), node: z.string(), heldMs: z.number().nullable() })),
+});
+type GangMeta = z.infer<typeof gangMetaSchema>;
+
+/** How an epoch is closed. */
+export interface EpochClosing {
+  readonly report: EpochReport;
+  readonly failure: Failure | null;
 }
 
-/** Publishes an epoch whose members are stored. Done also when a predecessor has published it. */
+/**
+ * Publishes an epoch whose members are stored. Done also when a predecessor has published it.
+ *
+ * @throws `SP_EPOCH_NUMBER_TAKEN`
+ */
 export async function publishEpoch(
   vault: Vault,
-  { header, outcome }: GangEpochInput,
+  { header: { fence }, outcome }: GangEpochInput,
+  opened: EpochOpened,
   members: readonly ManifestMember[],
 ): Promise<void> {
-  const { gang, incarnation, epoch, fence } = header;
+  const { gang, incarnation, epoch } = opened.header;
   const meta: GangMeta = {
     fence,
+    startedAtMs: opened.startedAtMs,
     members: members.map(({ member, node, heldMs }) => ({ member, node, heldMs })),
   };
   const manifest: Manifest = {
@@ -41,19 +59,43 @@ export async function publishEpoch(
     await vault.publish({ gang, epoch, manifest });
   } catch (error) {
     if (!(error instanceof VaultAlreadyPublishedError)) throw error;
+    await requireSame(vault, opened);
   }
 }
 
-/** How an epoch is closed: one whose manifest a predecessor wrote is published, whatever has become of its staging. */
+/** One whose manifest a predecessor wrote is published, whatever has become of its staging. */
 export async function asTheVaultHasIt(
   vault: Vault,
-  gang: string,
-  epoch: number,
-  report: EpochReport,
-): Promise<EpochReport> {
-  if (report.result !== 'lost' || !(await vault.list(gang)).includes(epoch)) return report;
+  opened: EpochOpened,
+  closing: EpochClosing,
+): Promise<EpochClosing> {
+  const { report, failure } = closing;
+  const { gang, epoch } = opened.header;
+  if (report.result === 'published') return { report, failure: null };
+  if (report.result !== 'lost' || !(await vault.list(gang)).includes(epoch)) return closing;
+  try {
+    await requireSame(vault, opened);
+  } catch (error) {
+    // a manifest that can't be read is no proof that the epoch is there
+    if (!(error instanceof StillpointError) || error.retryable) throw error;
+    const { code, message, remedy, retryable } = error;
+    const phase = failure?.phase ?? 'manifest';
+    return {
+      report: { ...report, code, reason: message },
+      failure: { code, message, remedy, retryable, phase },
+    };
+  }
   const { code: _code, reason: _reason, ...rest } = report;
-  return { ...rest, result: 'published' };
+  return { report: { ...rest, result: 'published' }, failure: null };
+}
+
+/** @throws `SP_EPOCH_NUMBER_TAKEN` when the vault holds another epoch under its number, or why it can't be told */
+async function requireSame(vault: Vault, { header, startedAtMs }: EpochOpened): Promise<void> {
+  const { gang, epoch, incarnation } = header;
+  const found = await vault.readManifest(gang, epoch);
+  const meta = gangMetaSchema.safeParse(found.meta);
+  if (found.incarnation !== incarnation || meta.data?.startedAtMs !== startedAtMs)
+    throw new EpochNumberTaken(gang, epoch, found);
 }
 
 const asJson = (value: unknown): JsonValue => JSON.parse(JSON.stringify(value)) as JsonValue;
