@@ -45,7 +45,15 @@ it('a full vault stops nothing: refused at preflight, and the gang runs on where
     code: 'SP_BLOCKED',
     blockers: [{ code: 'SP_VAULT_NO_ROOM' }],
   });
-  await expect(first.client.drainNode('n1')).rejects.toMatchObject({ code: 'SP_BLOCKED' });
+  await expect(first.client.drainNode('n1')).rejects.toMatchObject({
+    code: 'SP_BLOCKED',
+    message: expect.stringMatching(
+      /^node n1 is out of use now, but not every gang has moved: epoch \d+ of train: /,
+    ),
+    remedy: expect.stringContaining('`stillpoint node add n1` takes the node into use again.'),
+    blockers: [{ code: 'SP_VAULT_NO_ROOM' }],
+  });
+  expect(first.coordinator.context.nodes.record('n1').schedulable).toBe(false);
   expect(harness.world.running('train')).toHaveLength(2);
   expect(first.coordinator.context.gangs.get('train').move).toBeUndefined();
   harness.world.vaultFreeBytes = 2000;

@@ -1,7 +1,9 @@
 // The verbs of the API, put together from the coordinator's parts.
+import { StillpointError } from '@stillpoint/protocol';
 import type { DrainResult, GangDetail, GangLogs, NodeInfo, VerifyResult, WaitResult } from './api.ts';
 import type { Coordinator } from './coordinator.ts';
 import { stoppedExitCode } from './endings.ts';
+import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { logSegments } from './log-segments.ts';
 import type { ManagedNode } from './node.ts';
@@ -200,8 +202,19 @@ export async function drainNode(
       });
     }
   }
+  if (failure instanceof StillpointError) throw stillDrained(node, failure);
   if (failure !== undefined) throw failure;
   return { node, moved };
+}
+
+function stillDrained(node: string, failure: StillpointError): GaveUp {
+  const { code, message, retryable } = failure;
+  const remedy =
+    `${failure.remedy} \`stillpoint node drain ${node}\` moves the rest, ` +
+    `\`stillpoint node add ${node}\` takes the node into use again.`;
+  const { blockers = [] } = failure instanceof GaveUp ? failure : {};
+  const subject = `node ${node} is out of use now, but not every gang has moved`;
+  return new GaveUp(subject, { code, message, remedy, retryable, phase: 'drain', blockers });
 }
 
 /** SIGKILL for everything on a node. Gangs with members there end as a whole. */

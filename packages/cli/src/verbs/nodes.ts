@@ -74,7 +74,9 @@ export const nodeDrain: Verb = {
         const result = await session.perform({
           title: `drain ${name}`,
           aftermath: () =>
-            Promise.resolve(`gangs that have moved stay where they are; see \`stillpoint nodes\``),
+            Promise.resolve(
+              `the node is out of use until \`stillpoint node add ${name}\`; gangs that have moved stay where they are`,
+            ),
           call: (client, options) => client.drainNode(name, options),
         });
         const moved =
