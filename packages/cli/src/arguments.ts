@@ -1,5 +1,6 @@
 // What is typed after a verb, checked: names, epochs, lists, environment. All wrong input is a `UsageError`.
 import { UsageError } from './errors.ts';
+import { formatBytes } from './format/units.ts';
 
 /** A gang, and perhaps one of its epochs: `train` or `train@7`. */
 export interface Target {
@@ -91,3 +92,28 @@ export function environmentPairs(pairs: readonly string[], verb: string): Record
     }),
   );
 }
+
+/** @throws `SP_USAGE` with its largest variables when the coordinator would not take it */
+export function checkEnvironment(
+  environment: Readonly<Record<string, string>>,
+  bytesMax: number,
+  verb: string,
+): void {
+  const bytes = jsonBytes(environment);
+  if (bytes <= bytesMax) return;
+  const sizes = Object.entries(environment).map(([name, value]) => ({ name, bytes: jsonBytes(value) }));
+  const largest = sizes
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, namedVariablesMax)
+    .map((each) => `${each.name} (${formatBytes(each.bytes)})`);
+  throw new UsageError(
+    `the environment has ${formatBytes(bytes)}, and a gang's may have ${formatBytes(bytesMax)}; ` +
+      `largest in it: ${largest.join(', ')}`,
+    verb,
+    `Leave out what the gang does not need (\`env -u NAME stillpoint ${verb} ...\`), or put it into a file.`,
+  );
+}
+
+const namedVariablesMax = 3;
+
+const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));

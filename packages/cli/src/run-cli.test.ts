@@ -103,6 +103,18 @@ describe('wrong usage ends with 2, says what is wrong and where the help is', ()
     expect(out).toBe('');
   });
 
+  test('run with an environment that the coordinator would not take', async () => {
+    const large = Array.from({ length: 9 }, (_, index) => [`LARGE_${index}`, 'x'.repeat(100_000 + index)]);
+    const env = { PATH: '/usr/bin', ...Object.fromEntries(large) };
+    const { code, err } = await stillpoint(nobody, 'run train --ranks 2 -- true', { env });
+    expect(code).toBe(2);
+    expect(err).toContain(
+      "the environment has 900 kB, and a gang's may have 786 kB; " +
+        'largest in it: LARGE_8 (100 kB), LARGE_7 (100 kB), LARGE_6 (100 kB)',
+    );
+    expect(err).toContain('env -u NAME');
+  });
+
   test('as JSON too', async () => {
     const { code, out, err } = await stillpoint(nobody, 'show --json');
     expect([code, err]).toEqual([2, '']);

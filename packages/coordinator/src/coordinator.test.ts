@@ -2,6 +2,7 @@
 import { StillpointError } from '@stillpoint/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CoordinatorClient } from './client.ts';
+import { limits } from './limits.ts';
 import { Harness } from './testing/harness.ts';
 
 let harness: Harness;
@@ -60,6 +61,12 @@ describe('run', () => {
     await client.addNode({ name: 'n3' });
     const result = await start('two', 2, 2);
     expect(result.placement.map(({ node }) => node)).toEqual(['n1', 'n3']);
+  });
+
+  it('takes the largest environment, and its ledger does', async () => {
+    const environment = { LARGE: 'x'.repeat(limits.environmentBytesMax - '{"LARGE":""}'.length) };
+    const { placement } = await client.run({ name: 'train', ranks: 64, nodes: 1, ...program, environment });
+    expect(placement).toHaveLength(64);
   });
 
   it('refuses a name in use, and leaves nothing of a gang that did not start', async () => {

@@ -16,6 +16,8 @@ export const limits = {
   keepDefault: 5,
   /** Largest body of a request, in bytes: the caller's environment is in it. */
   requestBytesMax: 1024 * 1024,
+  /** Largest environment of a gang, in bytes as JSON: with the rest it fits into a request, and the ledger's record. */
+  environmentBytesMax: 768 * 1024,
   /** Longest progress line that a client takes, in bytes. */
   lineBytesMax: 4 * 1024 * 1024,
   /** Largest answer that a client takes, in bytes. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RunRequest } from '@stillpoint/coordinator';
 import { afterGangVerb } from '../aftermath.ts';
-import { environmentPairs, gangName, wholeNumber } from '../arguments.ts';
+import { checkEnvironment, environmentPairs, gangName, wholeNumber } from '../arguments.ts';
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { checkFolder, findExecutable } from '../executable.ts';
@@ -104,6 +104,7 @@ async function requestOf(
   const everyMs = options.every === undefined ? undefined : interval(options.every, coordinatorLimits);
   const cwd = resolve(session.io.cwd, options.cwd ?? '.');
   const environment = { ...definedOf(session.io.env), ...environmentPairs(options.env ?? [], 'run') };
+  checkEnvironment(environment, coordinatorLimits.environmentBytesMax, 'run');
   await checkFolder(cwd);
   await findExecutable(command[0] ?? '', cwd, environment['PATH']);
   return {
