@@ -83,7 +83,7 @@ describe('wrong usage ends with 2, says what is wrong and where the help is', ()
     ['run train --ranks 0 -- true', /--ranks takes a whole number/],
     ['run train --ranks 65 -- true', /--ranks takes a whole number/],
     ['run train --ranks 1.5 -- true', /--ranks takes a whole number/],
-    ['run train --ranks 2 --nodes 3 -- true', /3 nodes are more than 2 members/],
+    ['run train --ranks 1 --nodes 3 -- true', /3 nodes for 1 member: a node would be empty/],
     ['run train --ranks 2 --every 30 -- true', /--every takes a time such as 30s/],
     ['run train --ranks 2 --every 1ms -- true', /--every takes 500 ms to 7 d, not 1ms/],
     ['run train --ranks 2 --every 8d -- true', /--every takes 500 ms to 7 d/],

@@ -98,7 +98,7 @@ export class Checkpoints {
   async #open(gang: Gang, request: Request, trigger: Trigger): Promise<EpochRun> {
     this.#requireCuttable(gang, trigger);
     const { current } = gang;
-    if (current === undefined) throw new GangNotRunning(gang.name, gang.state);
+    if (current === undefined) throw new GangNotRunning(gang);
     gang.isOpeningEpoch = true;
     try {
       const { store } = this.#context;
@@ -138,7 +138,7 @@ export class Checkpoints {
     if (gang.operation !== undefined && !isOwnVerb) throw new GangBusy(gang.name, gang.operation);
     const [end] = gang.ends.values();
     if (end !== undefined && !gang.isDead) throw new GangEnding(gang.name, end.reason);
-    if (!gang.isRunning) throw new GangNotRunning(gang.name, gang.state);
+    if (!gang.isRunning) throw new GangNotRunning(gang);
   }
 
   #input({ header, outcome, outside, files, members }: EpochOpened): GangEpochInput {

@@ -71,7 +71,10 @@ describe('run', () => {
 
   it('refuses a name in use, and leaves nothing of a gang that did not start', async () => {
     await start('train', 1);
-    await expect(start('train', 1)).rejects.toMatchObject({ code: 'SP_GANG_NAME_IN_USE' });
+    await expect(start('train', 1)).rejects.toMatchObject({
+      code: 'SP_GANG_NAME_IN_USE',
+      remedy: expect.stringMatching(/`stillpoint stop train`, then .*`stillpoint rm train`/),
+    });
     harness.beforeStep = ({ step, member }) => {
       if (step === 'launch' && member === 1)
         throw new StillpointError('SP_NO_PROGRAM', 'there is no program train', { remedy: 'Install it.' });
@@ -288,7 +291,23 @@ describe('checkpoint', () => {
     const state = { state: 'stopped', reason: 'stopped by checkpoint 1' };
     expect(await client.showGang('train')).toMatchObject(state);
     expect(await client.wait('train')).toMatchObject(state);
-    await expect(client.checkpoint('train')).rejects.toMatchObject({ code: 'SP_GANG_NOT_RUNNING' });
+    await expect(client.checkpoint('train')).rejects.toMatchObject({
+      code: 'SP_GANG_NOT_RUNNING',
+      remedy: '`stillpoint restore train` brings it back from its last epoch.',
+    });
+  });
+
+  it('of a gang that has ended says what can be done with it', async () => {
+    await start('train', 1);
+    exit('train', 0, 7);
+    await client.wait('train');
+    await expect(client.checkpoint('train')).rejects.toMatchObject({
+      code: 'SP_GANG_NOT_RUNNING',
+      remedy: expect.stringMatching(/^It has no epoch to be restored from: .*`stillpoint rm train`\.$/),
+    });
+    await expect(start('train', 1)).rejects.toMatchObject({
+      remedy: expect.not.stringContaining('stillpoint stop'),
+    });
   });
 
   it('is aborted when a member ends, and the gang’s end is kept', async () => {

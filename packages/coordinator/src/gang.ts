@@ -139,6 +139,11 @@ export class Gang {
     return this.epochRun?.epoch ?? this.#epochs.findLast(isStaged)?.epoch;
   }
 
+  /** There is an image of it, in the vault or on its way there. */
+  get isRestorable(): boolean {
+    return this.published().length > 0 || this.unpublished() !== undefined;
+  }
+
   /** Epochs that must not be removed now. */
   inUse(): ReadonlySet<number> {
     const open = this.epochRun === undefined ? [] : [this.epochRun.epoch];

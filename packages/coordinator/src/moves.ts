@@ -40,7 +40,7 @@ export class Moves {
     nodes.record(from);
     if (onto !== undefined) nodes.requireUsable(onto);
     return gang.operate('migrate', verb.signal, async (signal) => {
-      if (!gang.isRunning) throw new GangNotRunning(gang.name, gang.state);
+      if (!gang.isRunning) throw new GangNotRunning(gang);
       const before = lastPlacement(gang);
       if (!before.some(({ node }) => node === from)) throw new NothingToMove(gang.name, from);
       const placement = placeAway(before, from, onto, this.#restores.usable(gang));

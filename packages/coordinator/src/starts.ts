@@ -29,7 +29,11 @@ export class Starts {
    */
   async run(request: z.output<typeof runRequestSchema>, verb: VerbContext): Promise<RunResult> {
     const { store, gangs } = this.#context;
-    if (gangs.find(request.name) !== undefined) throw new GangNameInUse(request.name);
+    const namesake = gangs.find(request.name);
+    if (namesake !== undefined) {
+      const hasEnded = namesake.isDead && namesake.operation === undefined;
+      throw new GangNameInUse(request.name, hasEnded);
+    }
     const { nodes: _, name, ...rest } = request;
     const record: GangRecord = { ...rest, name, createdAtMs: Date.now() };
     const gang = gangs.add({ record, incarnations: [], epochs: [] });

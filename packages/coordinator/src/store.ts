@@ -84,7 +84,7 @@ export class Store {
       compare: [{ key, is: 'absent' }],
       put: [{ key, value: record }],
     });
-    if (!result.ok) throw new GangNameInUse(record.name);
+    if (!result.ok) throw new GangNameInUse(record.name, false);
   }
 
   /** Forgets a gang; what makes its numbers grow for ever stays. The first write decides, the rest only tidies up. */

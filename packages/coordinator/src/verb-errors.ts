@@ -1,5 +1,6 @@
 // The coded errors of verbs: what is unknown, in use, busy or not in the state that the verb needs.
 import { StillpointError } from '@stillpoint/protocol';
+import type { Gang } from './gang.ts';
 
 /** No node is ready to take members. */
 export class NoNode extends StillpointError {
@@ -27,9 +28,10 @@ export class UnknownGang extends StillpointError {
 
 /** A gang of this name exists, running or not. */
 export class GangNameInUse extends StillpointError {
-  constructor(gang: string) {
+  constructor(gang: string, hasEnded: boolean) {
+    const end = hasEnded ? '' : `end it with \`stillpoint stop ${gang}\`, then `;
     super('SP_GANG_NAME_IN_USE', `there is a gang ${gang} already`, {
-      remedy: `Choose another name, or forget that gang first: \`stillpoint rm ${gang}\`.`,
+      remedy: `Choose another name; or ${end}forget that gang with \`stillpoint rm ${gang}\`.`,
     });
     this.name = 'GangNameInUse';
   }
@@ -149,12 +151,18 @@ export class GangBusy extends StillpointError {
 
 /** The verb needs a gang that runs. */
 export class GangNotRunning extends StillpointError {
-  constructor(gang: string, state: string) {
-    super('SP_GANG_NOT_RUNNING', `${gang} does not run: it is ${state}`, {
-      remedy: `\`stillpoint restore ${gang}\` brings it back from its last published epoch.`,
-    });
+  constructor(gang: Gang) {
+    const { name, state } = gang;
+    super('SP_GANG_NOT_RUNNING', `${name} does not run: it is ${state}`, { remedy: wayOn(gang) });
     this.name = 'GangNotRunning';
   }
+}
+
+function wayOn({ name, isDead, isRestorable }: Gang): string {
+  if (!isDead) return `\`stillpoint show ${name}\` tells how far it is.`;
+  return isRestorable
+    ? `\`stillpoint restore ${name}\` brings it back from its last epoch.`
+    : `It has no epoch to be restored from: \`stillpoint logs ${name}\` tells why it ended; start it anew after \`stillpoint rm ${name}\`.`;
 }
 
 /** The gang is ending: members of it have ended already. */

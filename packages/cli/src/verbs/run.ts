@@ -7,7 +7,7 @@ import { checkEnvironment, environmentPairs, gangName, wholeNumber } from '../ar
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { checkFolder, findExecutable } from '../executable.ts';
-import { formatMs } from '../format/units.ts';
+import { count, formatMs } from '../format/units.ts';
 import type { Session } from '../session.ts';
 import type { Verb } from '../verb.ts';
 import { sayThatItRuns, sayWhereItRuns } from './placement.ts';
@@ -99,7 +99,7 @@ async function requestOf(
   const ranks = wholeNumber(options.ranks, '--ranks', members, 'run');
   const nodes = options.nodes === undefined ? 1 : wholeNumber(options.nodes, '--nodes', members, 'run');
   if (nodes > ranks)
-    throw new UsageError(`${nodes} nodes are more than ${ranks} members: a node would be empty`, 'run');
+    throw new UsageError(`${nodes} nodes for ${count(ranks, 'member')}: a node would be empty`, 'run');
   const keepBounds = { min: 1, max: coordinatorLimits.keepMax };
   const everyMs = options.every === undefined ? undefined : interval(options.every, coordinatorLimits);
   const cwd = resolve(session.io.cwd, options.cwd ?? '.');
