@@ -8,6 +8,12 @@ test.each([
   ['io_uring', ['build/uring', '--steps', '100000', '--step-ms', '20'], 'SP_BLOCKED_IO_URING', 'io_uring'],
   ['System V memory', ['sysv.py', '--steps', '100000', '--step-ms', '20'], 'SP_BLOCKED_SYSV_IPC', 'System V'],
   ['a device', ['/bin/sh', '-c', 'exec 5</dev/kmsg; sleep 3600'], 'SP_BLOCKED_DEVICE', '/dev/kmsg'],
+  [
+    'a mount',
+    ['/bin/sh', '-c', 'mkdir /tmp/m; mount -t tmpfs m /tmp/m; sleep 3600'],
+    'SP_BLOCKED_MOUNT',
+    '/tmp/m',
+  ],
 ] as const)('%s: refused at preflight, and the gang runs on', async (_what, command, code, names) => {
   await using sp = await startStillpoint();
   const gang = await sp.run({ ranks: 2, nodes: 1, command });

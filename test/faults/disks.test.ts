@@ -99,7 +99,7 @@ test('the vault takes nothing once a gang is stopped: it has stopped, and is pub
 });
 
 test('the whole state folder is full: epochs are given up, the ranks run on, and all goes on once there is room', async () => {
-  await using disk = await mountTmpfs('/var/tmp/stillpoint-test-disk', '200m');
+  await using disk = await mountTmpfs(`/var/tmp/stillpoint-test-disk-${process.pid}`, '200m');
   await using sp = await startStillpoint({ parent: disk.path });
   const gang = await sp.run({ ranks: 2, command: mesh });
   await gang.goOn(1);

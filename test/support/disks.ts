@@ -16,9 +16,9 @@ export interface Disk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
-/** Mounts a tmpfs of a size, in its own notation; it is unmounted when it is disposed of. */
+/** Mounts a tmpfs of a size, in its own notation, on a folder that may be missing; nothing of it is left at the end. */
 export async function mountTmpfs(path: string, size: string): Promise<Disk> {
-  await mkdir(path, { recursive: true });
+  const made = await mkdir(path, { recursive: true });
   await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'stillpoint-test', path]);
   return {
     path,
@@ -29,6 +29,7 @@ export async function mountTmpfs(path: string, size: string): Promise<Disk> {
     free: () => freeDisk(path),
     async [Symbol.asyncDispose]() {
       await run('umount', ['-l', path]);
+      if (made !== undefined) await rm(made, { recursive: true });
     },
   };
 }
