@@ -139,6 +139,14 @@ export class Gang {
     return this.epochRun?.epoch ?? this.#epochs.findLast(isStaged)?.epoch;
   }
 
+  /** The newest epoch whose image is on this node, and may be nowhere else. */
+  unpublishedOn(name: string): number | undefined {
+    const isThere = ({ opened }: StoredEpoch): boolean => opened.members.some(({ node }) => node === name);
+    const isUnpublished = (each: StoredEpoch): boolean =>
+      isStaged(each) || each.epoch === this.epochRun?.epoch;
+    return this.#epochs.findLast((each) => isUnpublished(each) && isThere(each))?.epoch;
+  }
+
   /** There is an image of it, in the vault or on its way there. */
   get isRestorable(): boolean {
     return this.published().length > 0 || this.unpublished() !== undefined;

@@ -34,6 +34,31 @@ async function stopWithFullVault(): Promise<void> {
   harness.beforeStep = () => undefined;
 }
 
+describe('a drain', () => {
+  it('does not say that its node can go while the only image of a stopped gang is there', async () => {
+    await stopWithFullVault();
+    for (const node of ['n1', 'n2'])
+      await expect(first.client.drainNode(node)).rejects.toMatchObject({
+        code: 'SP_EPOCH_UNPUBLISHED',
+        message: expect.stringContaining('epoch 1 of train is not in the vault yet'),
+      });
+    await first.client.addNode({ name: 'n3' });
+    expect(await first.client.drainNode('n3')).toEqual({ node: 'n3', moved: [] });
+    await first.client.removeEpoch('train', 1);
+    expect(await first.client.drainNode('n2')).toEqual({ node: 'n2', moved: [] });
+  });
+
+  it('does not say so while the image is on its way to the vault', async () => {
+    const gate = Promise.withResolvers<void>();
+    harness.beforeStep = ({ step }) => (step === 'persist' ? gate.promise : undefined);
+    await first.client.checkpoint('train', { outcome: 'stop', until: 'committed' });
+    await expect(first.client.drainNode('n2')).rejects.toMatchObject({ code: 'SP_EPOCH_UNPUBLISHED' });
+    gate.resolve();
+    await until(() => expect(isNeeded(first)).toBe(false));
+    expect(await first.client.drainNode('n2')).toEqual({ node: 'n2', moved: [] });
+  });
+});
+
 describe('shutdown, and a coordinator that nobody asks anything,', () => {
   it('leave the nodes of a stopped gang alone until its epoch is in the vault', async () => {
     const gate = Promise.withResolvers<void>();

@@ -202,6 +202,11 @@ export async function drainNode(
       });
     }
   }
+  // what has been stopped is on no node any more, but its image may be
+  for (const gang of context.gangs.list()) {
+    const epoch = gang.unpublishedOn(node);
+    if (epoch !== undefined) failure ??= new EpochUnpublished(gang.name, epoch);
+  }
   if (failure instanceof StillpointError) throw stillDrained(node, failure);
   if (failure !== undefined) throw failure;
   return { node, moved };
