@@ -94,12 +94,19 @@ export class Attempts {
     });
   }
 
-  /** Gives places back that were reserved for an attempt, unless a running incarnation would be hit. */
-  async discard(gang: Gang, incarnation: Incarnation): Promise<void> {
+  /**
+   * Gives places back that were reserved for an attempt, unless a running incarnation would be hit. Nothing ran there
+   * yet, so nobody waits for a node that says nothing: what it has is removed as strays once it does.
+   */
+  async discard(gang: Gang, incarnation: Incarnation, placed: readonly string[]): Promise<void> {
     if (!gang.isDead) return;
-    // nothing ran there yet: places on a node that was killed go with it
-    const nodes = this.#context.nodes.list().filter(({ state }) => state === 'present');
-    await Promise.all(nodes.map(({ name }) => this.#endings.removeMembersOn(gang, name, incarnation)));
+    const { nodes } = this.#context;
+    const remove = { kind: 'Remove', gang: gang.id, upTo: incarnation } as const;
+    const giveBack = (name: string): Promise<void> =>
+      persistently(this.#context, `giving back places on ${name}`, async () => {
+        if (nodes.find(name)?.isReady === true) await nodes.request(name, remove);
+      });
+    await Promise.all([...new Set(placed)].map(giveBack));
   }
 
   #drive(
@@ -161,9 +168,9 @@ export class Attempts {
     if (failure === null) throw new Error(`the restore of ${gang.name} did not succeed without a reason`);
     const error = new GaveUp(`epoch ${epoch} of ${gang.name} was not restored`, failure);
     if (result === 'undecided') fatal(error);
+    // where it was never opened, its places are given back by whoever reserved them
     else if (gang.current?.incarnation === incarnation)
       await this.#bury(gang, incarnation, `the restore of epoch ${epoch} was given up: ${failure.message}`);
-    else await this.discard(gang, incarnation);
     throw error;
   }
 

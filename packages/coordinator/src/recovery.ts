@@ -37,7 +37,8 @@ async function recoverIncarnation(coordinator: Coordinator, gang: Gang): Promise
     // it made way for an attempt that was never opened, and for which places were reserved: later ones have higher numbers
     const neverOpened = await context.store.nextIncarnation(gang.id);
     await ended;
-    await attempts.discard(gang, neverOpened);
+    const nodes = context.nodes.list().map(({ name }) => name);
+    await attempts.discard(gang, neverOpened, nodes);
   } else if (current.outcome === undefined && !isRestore) await starts.recover(gang);
   else if (!current.isRunning && isRestore) await givenUp(attempts.recover(gang, current));
   else findKilledNodes(coordinator, gang);

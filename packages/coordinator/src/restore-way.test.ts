@@ -35,6 +35,10 @@ const members = (): string[] =>
   harness.world.members('train').map(({ incarnation, member }) => `${incarnation}/${member}`);
 const values = (): number[] => harness.world.members('train').map(({ value }) => value);
 const operation = () => running.coordinator.context.gangs.get('train').operation;
+const readyNodes = (): string[] => {
+  const { nodes } = running.coordinator.context;
+  return nodes.list().flatMap(({ name }) => (nodes.find(name)?.isReady === true ? [name] : []));
+};
 const unavailable = (): LedgerUnavailableError =>
   new LedgerUnavailableError('no answer', { remedy: 'Look at it.', retryable: true });
 
@@ -85,6 +89,29 @@ describe('an old node whose agent does not answer', () => {
     harness.canStartAgents = true;
     await client.restore('train', elsewhere);
     expect(values()).toEqual([30, 31]);
+  });
+});
+
+describe('a node that says nothing', () => {
+  it('keeps nobody from leaving a restore, or from ending the gang', async () => {
+    await client.stop('train');
+    const gate = Promise.withResolvers<void>();
+    const { store } = running.coordinator.context;
+    const opening = vi.spyOn(store, 'openIncarnation').mockImplementationOnce(async () => {
+      await gate.promise;
+      throw new LedgerFullError('ledger', 'full');
+    });
+    const restored = client.restore('train', elsewhere).catch((error: unknown) => error);
+    await until(() => expect(opening).toHaveBeenCalled());
+    // one that the attempt does not need, and one that it has a place on
+    for (const node of ['n2', 'n3']) await loseAgent(node);
+    await until(() => expect(readyNodes()).toEqual(['n1']));
+    gate.resolve();
+    expect(await restored).toMatchObject({ code: 'SP_LEDGER_FULL' });
+    await client.stop('train');
+    expect(members()).toEqual(['2/1']);
+    harness.canStartAgents = true;
+    await until(() => expect(members()).toEqual([]));
   });
 });
 

@@ -100,7 +100,9 @@ export class Restores {
         const durationMs = Date.now() - startedAtMs;
         return { name: gang.name, incarnation, placement, epoch: epoch.epoch, durationMs };
       } catch (error) {
-        if (gang.current?.incarnation !== incarnation) await this.#parts.attempts.discard(gang, incarnation);
+        const reserved = placed.map(({ node }) => node);
+        if (gang.current?.incarnation !== incarnation)
+          await this.#parts.attempts.discard(gang, incarnation, reserved);
         throw error;
       }
     });

@@ -75,7 +75,8 @@ export class Watch implements NodeListener {
     const strays = new Map<string, Set<number>>();
     for (const { gang: name, incarnation } of report.members) {
       const gang = gangs.find(name);
-      const isAwaited = gang !== undefined && (gang.operation !== undefined || gang.ending !== undefined);
+      const isEnding = gang?.ending !== undefined && !gang.isDead;
+      const isAwaited = gang?.operation !== undefined || isEnding;
       const isCurrent = gang?.current?.incarnation === incarnation && !gang.isDead;
       if (!isAwaited && !isCurrent) strays.set(name, (strays.get(name) ?? new Set()).add(incarnation));
     }
