@@ -1,5 +1,5 @@
 // The ledger as its leader uses it: every write is refused once another coordinator has taken the lead.
-import type { Entry, JsonValue, Ledger, Listing, TransactionResult } from '@stillpoint/ledger';
+import type { Entry, JsonValue, Ledger, LedgerCall, Listing, TransactionResult } from '@stillpoint/ledger';
 import { type Fence, fenceNumber, ledgerKeys, type LedgerTransaction, takeFence } from '@stillpoint/protocol';
 import { LeaderLost, StoreUnexpected } from './errors.ts';
 import { limits } from './limits.ts';
@@ -44,8 +44,13 @@ export class LeaderLedger {
   }
 
   /** A write that nothing but a lost leadership forbids. */
-  async write(what: string, put: PlainTransaction['put'], remove: readonly string[] = []): Promise<void> {
-    const result = await this.transact({ compare: [], put, remove });
+  async write(
+    what: string,
+    put: PlainTransaction['put'],
+    remove: readonly string[] = [],
+    call?: LedgerCall,
+  ): Promise<void> {
+    const result = await this.transact({ compare: [], put, remove }, call);
     if (!result.ok) throw new StoreUnexpected(what, 'the ledger refused it');
   }
 
@@ -56,13 +61,14 @@ export class LeaderLedger {
   }
 
   /** @throws `SP_LEADER_LOST`, and what the ledger throws */
-  async transact({ compare, put, remove }: PlainTransaction): Promise<TransactionResult> {
+  async transact({ compare, put, remove }: PlainTransaction, call?: LedgerCall): Promise<TransactionResult> {
     const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;
-    const result = await this.#ledger.transact({
+    const transaction = {
       compare: [isLeader, ...compare.filter(({ key }) => key !== ledgerKeys.fence)],
       put: put.map(({ key, value }) => ({ key, value: JSON.parse(JSON.stringify(value)) as JsonValue })),
       ...(remove === undefined ? {} : { remove }),
-    });
+    };
+    const result = await this.#ledger.transact(transaction, call);
     if (!result.ok && result.found[0]?.value !== this.fence) throw new LeaderLost(this.fence);
     return result;
   }

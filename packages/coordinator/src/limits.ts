@@ -39,6 +39,10 @@ export const limits = {
   nodesMax: 250,
   /** Most tries to become the leader while others do too. */
   fenceAttemptsMax: 16,
+  /** Room in the ledger that a new gang or epoch leaves: what has begun can end, and be restored. */
+  beginSpareBytes: 64 * 1024 * 1024,
+  /** Room in the ledger that a start or restore leaves: endings, fences and kills always fit. */
+  incarnationSpareBytes: 32 * 1024 * 1024,
   /** Keys that one transaction removes. */
   removalsPerTransaction: 64,
   /** How long a request to a node may take, the return of its agent included. */

@@ -1,6 +1,6 @@
 // The way to a restore: what runs of the gang is ended, files go back, the incarnation is opened. Whatever of it is
 // slow, hangs or is not answered costs nobody the coordinator, and can be left.
-import { LedgerFullError, LedgerUnavailableError } from '@stillpoint/ledger';
+import { LedgerAtLimitError, LedgerFullError, LedgerUnavailableError } from '@stillpoint/ledger';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type * as Limits from './limits.ts';
 import { Harness, type RunningCoordinator } from './testing/harness.ts';
@@ -173,10 +173,14 @@ describe('a ledger', () => {
     expect(await client.restore('train', elsewhere)).toMatchObject({ incarnation: 3 });
   });
 
-  it('without room refuses the restore, by its own word', async () => {
+  it.each([
+    ['without room', new LedgerFullError('ledger', 'full')],
+    ['at its limit', new LedgerAtLimitError('ledger', 1)],
+  ])('%s refuses the restore, by its own word', async (_, error) => {
     const { store } = running.coordinator.context;
-    vi.spyOn(store, 'openIncarnation').mockRejectedValueOnce(new LedgerFullError('ledger', 'full'));
-    await expect(client.restore('train', elsewhere)).rejects.toMatchObject({ code: 'SP_LEDGER_FULL' });
+    vi.spyOn(store, 'openIncarnation').mockRejectedValueOnce(error);
+    await expect(client.restore('train', elsewhere)).rejects.toMatchObject({ code: error.code });
+    expect(running.fatal).toEqual([]);
     expect(await client.restore('train', elsewhere)).toMatchObject({ incarnation: 3 });
   });
 });

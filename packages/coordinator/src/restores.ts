@@ -137,7 +137,7 @@ export class Restores {
     const { vault, store } = this.#context;
     verb.report({ phase: 'preflight', message: `reading epoch ${epoch}`, epoch });
     const manifest = await vault.readManifest(gang.name, epoch);
-    const incarnation = await store.nextIncarnation(gang.id);
+    const incarnation = await store.beginIncarnation(gang.id);
     const plan: Plan = { gang, manifest, incarnation, policy: files ?? gang.record.files };
     await checkFiles(this.#context, plan, verb.signal);
     // a gang that runs is not ended for an epoch that can't be read; one that has ended has nothing to lose

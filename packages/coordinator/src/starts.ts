@@ -51,7 +51,7 @@ export class Starts {
   async #start(gang: Gang, nodeCount: number, verb: VerbContext): Promise<RunResult> {
     const { store } = this.#context;
     const placed = await this.#place(gang.record.ranks, nodeCount, verb);
-    const incarnation = await store.nextIncarnation(gang.id);
+    const incarnation = await store.beginIncarnation(gang.id);
     verb.report({ phase: 'allocate', message: 'making sandboxes' });
     const placement = await this.allocate(gang.id, incarnation, placed, verb.signal);
     const opened = { placement, openedAtMs: Date.now() };

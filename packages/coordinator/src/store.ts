@@ -1,6 +1,6 @@
 // Everything that the coordinator reads from the ledger and writes to it: keys and transactions are here and in the
 // protocol, nowhere else. A coordinator that is not the leader any more changes nothing.
-import type { Ledger } from '@stillpoint/ledger';
+import type { Ledger, LedgerCall } from '@stillpoint/ledger';
 import {
   closeEpoch,
   type Decision,
@@ -22,6 +22,7 @@ import {
   writeOutcome,
 } from '@stillpoint/protocol';
 import { GangNameInUse } from './verb-errors.ts';
+import { limits } from './limits.ts';
 import { LeaderLedger } from './leader-ledger.ts';
 import {
   type Ending,
@@ -80,10 +81,10 @@ export class Store {
   /** @throws `SP_GANG_NAME_IN_USE` */
   async createGang(record: GangRecord): Promise<void> {
     const key = ownKeys.spec(record.name);
-    const result = await this.#ledger.transact({
-      compare: [{ key, is: 'absent' }],
-      put: [{ key, value: record }],
-    });
+    const result = await this.#ledger.transact(
+      { compare: [{ key, is: 'absent' }], put: [{ key, value: record }] },
+      { spareBytes: limits.beginSpareBytes },
+    );
     if (!result.ok) throw new GangNameInUse(record.name, false);
   }
 
@@ -103,12 +104,17 @@ export class Store {
     return entry === undefined ? null : incarnationNumber(Number(entry.value));
   }
 
+  /** The number of an incarnation that is about to be made: before anything is touched, there is room for its end. */
+  beginIncarnation(gang: GangId): Promise<Incarnation> {
+    return this.nextIncarnation(gang, { spareBytes: limits.incarnationSpareBytes });
+  }
+
   /** A number that no incarnation was ever given. */
-  async nextIncarnation(gang: GangId): Promise<Incarnation> {
+  async nextIncarnation(gang: GangId, call?: LedgerCall): Promise<Incarnation> {
     const key = ownKeys.incarnationMark(gang);
     const mark = Number((await this.#ledger.get(key))?.value ?? 0);
     const value = Math.max(mark, (await this.latestIncarnation(gang)) ?? 0) + 1;
-    await this.#ledger.write('number an incarnation', [{ key, value }]);
+    await this.#ledger.write('number an incarnation', [{ key, value }], [], call);
     return incarnationNumber(value);
   }
 
@@ -206,6 +212,7 @@ export class Store {
     const record = opened as never;
     const result = await this.#ledger.transact(
       openEpoch({ gang, fence: this.fence, incarnation, epoch, mark, record }),
+      { spareBytes: limits.beginSpareBytes },
     );
     return result.ok;
   }

@@ -51,6 +51,7 @@ type Work =
       readonly kind: 'append';
       readonly recorded: RecordedTransaction;
       readonly bytes: Uint8Array;
+      readonly spareBytes: number;
       readonly answer: (result: TransactionResult) => void;
     };
 
@@ -92,8 +93,9 @@ class FileLedger implements Ledger {
     if (Buffer.byteLength(payload) > ledgerLimits.transactionBytesMax) {
       throw new LedgerInvalidError(`a transaction over ${ledgerLimits.transactionBytesMax} bytes`);
     }
-    const bytes = encodeRecord(payload);
-    return await this.#enqueue('transact', call, (answer) => ({ kind: 'append', recorded, bytes, answer }));
+    const { spareBytes = 0 } = call ?? {};
+    const work = { kind: 'append', recorded, bytes: encodeRecord(payload), spareBytes } as const;
+    return await this.#enqueue('transact', call, (answer) => ({ ...work, answer }));
   }
 
   async get(key: string, call?: LedgerCall): Promise<Entry | undefined> {
@@ -199,7 +201,7 @@ class FileLedger implements Ledger {
       }
       const refusal = this.#follower.state.refusal(work.recorded.compare);
       if (refusal === undefined) {
-        const append = this.#follower.append(work.recorded, work.bytes);
+        const append = this.#follower.append(work.recorded, work.bytes, work.spareBytes);
         await append.then(() => appended.push(work), call.fail);
       } else {
         work.answer(refusal);

@@ -17,6 +17,20 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+test('keeps room for what has to be written, where a transaction leaves it', async () => {
+  const ledger = await openFileLedger(folder);
+  const put = (key: string, spareBytes?: number) =>
+    ledger.transact(
+      { compare: [], put: [{ key, value: 'x'.repeat(900) }] },
+      spareBytes === undefined ? {} : { spareBytes },
+    );
+  await put('first', 1000);
+  await expect(put('second', 1000)).rejects.toMatchObject({ code: 'SP_LEDGER_AT_LIMIT' });
+  await put('second');
+  expect((await ledger.list('')).entries.map(({ key }) => key)).toEqual(['first', 'second']);
+  await ledger.close();
+});
+
 test('takes no more, says so for good, and is read as before', async () => {
   const ledger = await openFileLedger(folder);
   const put = (key: string) => ledger.transact({ compare: [], put: [{ key, value: 'x'.repeat(900) }] });

@@ -42,10 +42,10 @@ export class LogFollower {
   }
 
   /** Appends a transaction. What came of it is known after the next `catchUp`. */
-  async append({ id }: RecordedTransaction, bytes: Uint8Array): Promise<void> {
+  async append({ id }: RecordedTransaction, bytes: Uint8Array, spareBytes: number): Promise<void> {
     this.#ownResults.set(id, undefined);
     try {
-      await this.#log.append(bytes);
+      await this.#log.append(bytes, spareBytes);
     } catch (error) {
       this.#ownResults.delete(id);
       throw error;

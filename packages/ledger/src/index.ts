@@ -15,6 +15,7 @@ export {
   type TransactionResult,
 } from './ledger.ts';
 export {
+  LedgerAtLimitError,
   LedgerCorruptError,
   LedgerFullError,
   LedgerInvalidError,

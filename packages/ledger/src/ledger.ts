@@ -60,6 +60,8 @@ export type LedgerEvent =
 export interface LedgerCall {
   /** How long the call may take; `ledgerLimits.callDeadlineMs` unless given. */
   readonly deadlineMs?: number;
+  /** A transaction that would leave less room below the ledger's limit than this is refused with `SP_LEDGER_AT_LIMIT`. */
+  readonly spareBytes?: number;
 }
 
 /**

@@ -55,10 +55,11 @@ export class LogFile {
   /**
    * Appends one record with one write, so that no other writer's bytes come between. Not durable before `sync`.
    *
+   * @param spareBytes how much room must be left for others
    * @throws `SP_LEDGER_FULL` or `SP_LEDGER_AT_LIMIT` if it did not fit: then it has no effect.
    */
-  async append(record: Uint8Array): Promise<void> {
-    if (this.#reader.bytesTaken + record.length > ledgerLimits.fileBytesMax) {
+  async append(record: Uint8Array, spareBytes: number): Promise<void> {
+    if (this.#reader.bytesTaken + record.length + spareBytes > ledgerLimits.fileBytesMax) {
       throw new LedgerAtLimitError(this.path, ledgerLimits.fileBytesMax);
     }
     this.#unsynced = true;
