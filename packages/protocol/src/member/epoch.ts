@@ -33,12 +33,12 @@ export const isMemberEngaged = ({ context }: MemberEpochState): boolean =>
   !context.free && !isDone(context, 'kill');
 
 /**
- * Whether a later epoch makes what is staged of this one useless: it is closed by then. Only of a committed *stop* the
- * image in staging may be all that there is of the member.
+ * Whether a later epoch makes what is staged of this one useless: it is closed by then. Not that of a committed
+ * *stop*: it may be all that there is of the member, and while no manifest names what is in the vault, this epoch's
+ * reports are needed to write one. Its coordinator says when to forget it.
  */
 export function isStagingStale(state: MemberEpochState): boolean {
   const { context } = state;
-  const isAllThereIs =
-    context.outcome === 'stop' && context.decision === 'commit' && !isDone(context, 'persist');
-  return !isMemberEngaged(state) && !isDone(context, 'forget') && !isAllThereIs;
+  const isCommittedStop = context.outcome === 'stop' && context.decision === 'commit';
+  return !isMemberEngaged(state) && !isDone(context, 'forget') && !isCommittedStop;
 }
