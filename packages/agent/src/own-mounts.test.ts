@@ -1,9 +1,11 @@
 // A mount that a member made is found, running and frozen; what its sandbox has, and what the kernel adds, is not.
+import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { killCgroup, thaw } from './freezer.ts';
 import { freezeMember } from './member-cut.ts';
 import { addedMounts, ownMounts } from './own-mounts.ts';
 import { preflightMember } from './preflight.ts';
+import type { SandboxRecord } from './sandbox-record.ts';
 import { eventually, makeNodes } from './testing/node-fixture.ts';
 
 const vault = { freeBytes: () => Promise.resolve(4711) };
@@ -27,6 +29,11 @@ it('names what a member has mounted', { timeout: 60_000 }, async () => {
   await thaw(freezer, record.slot.cgroup);
   await killCgroup(freezer, record.slot.cgroup);
   await eventually(async () => (await ownMounts(record)).length === 0 || undefined, 'its end');
+});
+
+it('finds none where it is not known what the sandbox was given', async () => {
+  const record = { initPid: process.pid, slot: { folder: tmpdir() } } as SandboxRecord;
+  expect(await ownMounts(record)).toEqual([]);
 });
 
 const given = `22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw

@@ -13,12 +13,22 @@ const networkTypes = new Set(['nfs', 'nfs4', 'cifs', 'smb3', 'afs']);
 export async function ownMounts(record: SandboxRecord): Promise<ProcessObstacle[]> {
   const present = await readFile(`/proc/${record.initPid}/mountinfo`, 'utf8').catch(() => '');
   if (present === '') return []; // it has ended meanwhile
-  const given = await readFile(join(record.slot.folder, mountsFile), 'utf8');
+  const given = await readGiven(join(record.slot.folder, mountsFile));
+  if (given === undefined) return []; // there was no such file yet when this sandbox was made
   return addedMounts(given, present).map((path) => ({
     code: 'SP_BLOCKED_MOUNT',
     what: `has made a mount of its own: ${path}`,
     remedy: `Unmount ${path} before a checkpoint; what a member needs is mounted on the machine before its gang starts.`,
   }));
+}
+
+async function readGiven(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /**
