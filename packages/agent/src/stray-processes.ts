@@ -14,7 +14,9 @@ export async function strayProcesses(init: number, pids: readonly number[]): Pro
   const found = await Promise.all(
     pids.map(async (pid) => {
       const own = await namespacesOf(pid);
-      const strange = kinds.filter((_, index) => own[index] !== '' && own[index] !== home[index]);
+      const isStrange = (index: number): boolean =>
+        own[index] !== '' && home[index] !== '' && own[index] !== home[index];
+      const strange = kinds.filter((_, index) => isStrange(index));
       return strange.length === 0 ? [] : [await obstacle(pid, strange)];
     }),
   );
