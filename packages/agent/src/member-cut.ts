@@ -64,6 +64,8 @@ export interface MemberContext {
 }
 
 const contentsFolder = (staging: string): string => join(staging, 'contents');
+/** Whether a file of an image, named relative to its folder, is the content of a shared file. */
+export const isContent = (name: string): boolean => name.startsWith('contents/');
 export const imagesFolder = (staging: string): string => join(staging, 'images');
 
 /** @throws FreezeTimeout; ProcessHalted or MountMade when it stands frozen, but its images would not be whole */

@@ -1,5 +1,5 @@
 // Whether all members of a gang that come back on one machine find room on it together.
-import { totalmem } from 'node:os';
+import { freemem, totalmem } from 'node:os';
 import { type Blocker, memberId } from '@stillpoint/protocol';
 import type { Manifest, Vault } from '@stillpoint/vault';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -11,8 +11,8 @@ const mebibyte = 1024 * 1024;
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** An epoch of three members with images of this size each. */
-async function makeManifest(bytes: number): Promise<Manifest> {
+/** An epoch of three members with one file of this name and size each. */
+async function makeManifest(bytes: number, name: string): Promise<Manifest> {
   const meta = {
     vote: {},
     rootPid: 1000,
@@ -24,17 +24,22 @@ async function makeManifest(bytes: number): Promise<Manifest> {
     outside: 'refuse',
     contents: [],
   };
-  const file = { name: 'images/pages-1.img', bytes, sha256: '0'.repeat(64) };
+  const file = { name, bytes, sha256: '0'.repeat(64) };
   return {
     members: ['0', '1', '2'].map((member) => ({ member, files: [file], meta })),
   } as unknown as Manifest;
 }
 
 /** What stands against member 0 on its node, when so many members come back on the nodes of this machine. */
-async function blockersWith(stagingSize: string, imageBytes: number, members: number): Promise<Blocker[]> {
+async function blockersWith(
+  stagingSize: string,
+  imageBytes: number,
+  members: number,
+  name = 'images/pages-1.img',
+): Promise<Blocker[]> {
   vi.stubEnv('STILLPOINT_STAGING_SIZE', stagingSize);
   await using nodes = await makeNodes(1);
-  const manifest = await makeManifest(imageBytes);
+  const manifest = await makeManifest(imageBytes, name);
   const blockers = await preflightRestore({
     paths: nodes.paths,
     vault: { readManifest: () => Promise.resolve(manifest) } as unknown as Vault,
@@ -64,6 +69,12 @@ it('counts images in staging and the memory of the processes together', async ()
   expect(await blockersWith('100%', imageBytes, 1)).toEqual([
     expect.objectContaining({ code: 'SP_NODE_NO_ROOM', message: expect.stringMatching(/and memory has/) }),
   ]);
+});
+
+it('counts contents of shared files in staging alone', async () => {
+  const bytes = Math.round(freemem() * 0.6);
+  expect(await blockersWith('100%', bytes, 1, 'contents/0a1b')).toEqual([]);
+  expect(await blockersWith('100%', bytes, 1, 'private.tar')).toMatchObject([{ code: 'SP_NODE_NO_ROOM' }]);
 });
 
 it('knows what memory comes free when the gang is ended', async () => {

@@ -6,6 +6,7 @@ import type { Manifest, Vault } from '@stillpoint/vault';
 import { toFailure } from './failure.ts';
 import { cgroupProcesses } from './freezer.ts';
 import { compareMachines, type MachineFacts, readMachineFacts } from './machine-facts.ts';
+import { isContent } from './member-cut.ts';
 import { type MemberMeta, parseMeta } from './member-meta.ts';
 import type { HomePaths } from './paths.ts';
 import { privateBytes } from './preflight.ts';
@@ -74,17 +75,17 @@ async function memberProblems(
 
 /**
  * Until all members run there must be room for the images twice: in staging, which is memory too, and as the memory of
- * the processes. What still runs of the gang ends before.
+ * the processes and their private files. Contents of shared files go back to where they were. What still runs of the
+ * gang ends before.
  */
 async function roomProblems(
   { paths, gang, together }: RestoreQuestion,
   manifest: Manifest,
 ): Promise<Omit<Blocker, 'member' | 'node'>[]> {
   const wanted = new Set<string>(together.map(String));
-  const imageBytes = manifest.members
-    .filter(({ member }) => wanted.has(member))
-    .flatMap(({ files }) => files)
-    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const files = manifest.members.filter(({ member }) => wanted.has(member)).flatMap((entry) => entry.files);
+  const stagedBytes = sumOf(files);
+  const imageBytes = sumOf(files.filter(({ name }) => !isContent(name)));
   const [staging, runningBytes] = await Promise.all([statfs(paths.staging), gangMemoryBytes(paths, gang)]);
   const problems: Omit<Blocker, 'member' | 'node'>[] = [];
   const lacks = (what: string, neededBytes: number, freeBytes: number, remedy: string): void => {
@@ -98,11 +99,16 @@ async function roomProblems(
   };
   lacks(
     'staging',
-    imageBytes,
+    stagedBytes,
     staging.bavail * staging.bsize,
     'Free staging, or give STILLPOINT_STAGING_SIZE a larger value.',
   );
-  lacks('memory', 2 * imageBytes, freemem() + runningBytes, 'End what else uses memory on this machine.');
+  lacks(
+    'memory',
+    stagedBytes + imageBytes,
+    freemem() + runningBytes,
+    'End what else uses memory on this machine.',
+  );
   return problems;
 }
 
@@ -120,4 +126,6 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+const sumOf = (files: readonly { readonly bytes: number }[]): number =>
+  files.reduce((sum, { bytes }) => sum + bytes, 0);
 const toMiB = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
