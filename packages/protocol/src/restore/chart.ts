@@ -62,7 +62,7 @@ export const restoreChart = restoreSetup.createMachine({
       ],
     },
 
-    // Nothing is changed anywhere before the incarnation is open.
+    // Nothing is changed anywhere before this has passed.
     preflight: {
       entry: enter('preflight', facts.preflightOrder, 'RestoreReady'),
       exit: leave('preflight'),
@@ -79,7 +79,7 @@ export const restoreChart = restoreSetup.createMachine({
         { guard: done('RestoreReady'), actions: learn(facts.foldBlockers), target: 'refuse' },
       ],
     },
-    // The incarnation before ends. It has no deadline: what was begun there can not be left half way.
+    // The incarnation before ends, also if the attempt is refused then. No deadline of ours: who clears bounds it.
     clear: {
       entry: [
         learn((known) => ({ ...known, phase: 'clear', order: null, awaited: null })),

@@ -58,9 +58,9 @@ export type RestoreProgress =
 export type RestoreEffect =
   | { readonly kind: 'Send'; readonly node: NodeName; readonly command: RestoreCommand }
   /**
-   * Preflight has passed: what is left of the incarnation before is ended, and files are brought to the cut. That can't
-   * be left half way, so whoever does it bounds it and hears of an `AbandonRequested`. Answer with `WayCleared` or
-   * `IncarnationRefused`.
+   * Preflight has passed: what is left of the incarnation before is ended, and files are brought to the cut. Whoever
+   * does it bounds it and hears of an `AbandonRequested`; left half way, what has ended stays so. Answer with
+   * `WayCleared` or `IncarnationRefused`.
    */
   | { readonly kind: 'ClearWay' }
   /**
