@@ -8,7 +8,7 @@ export {
   startAgent,
   type VirtualNode,
 } from './virtual-node.ts';
-export { sweepStaging } from './staging.ts';
+export { type StagingInUse, sweepStaging } from './staging.ts';
 export { findFreezer, type FreezerVersion } from './freezer.ts';
 export { installedCriu } from './tools.ts';
 export {

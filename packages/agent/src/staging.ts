@@ -38,6 +38,7 @@ async function removeEmpty(folder: string): Promise<void> {
 /** What staging is still needed for. */
 export interface StagingInUse {
   readonly epochs: readonly { readonly gang: string; readonly epoch: number }[];
+  /** Attempts that may not have ended. */
   readonly restores: readonly { readonly gang: string; readonly incarnation: number }[];
 }
 

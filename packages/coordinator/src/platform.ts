@@ -1,4 +1,5 @@
 // The platform port: where nodes come from. Virtual nodes on this machine stand behind it, and stand-ins in tests.
+import type { StagingInUse } from '@stillpoint/agent';
 import type { NodeLink } from '@stillpoint/bus';
 
 interface PlatformNode {
@@ -12,13 +13,6 @@ interface PlatformNode {
 interface LogFiles {
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** What images on nodes are still needed for. */
-export interface StagingInUse {
-  readonly epochs: readonly { readonly gang: string; readonly epoch: number }[];
-  /** Attempts that may not have ended. */
-  readonly restores: readonly { readonly gang: string; readonly incarnation: number }[];
 }
 
 export interface NodePlatform {

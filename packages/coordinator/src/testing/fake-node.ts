@@ -1,7 +1,7 @@
 // A node that is only played: its members are values that a test changes, and they outlive their agent as real ones
 // do. It keeps watch over what must never happen.
+import type { StagingInUse } from '@stillpoint/agent';
 import type { FileNote, MemberEpochState, MemberRestoreState, MemberStatus } from '@stillpoint/protocol';
-import type { StagingInUse } from '../platform.ts';
 
 /** A member that is only played. What its program has come to is one number. */
 export interface FakeMember {
