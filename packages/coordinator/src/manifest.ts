@@ -19,6 +19,11 @@ const gangMetaSchema = z.object({
 });
 type GangMeta = z.infer<typeof gangMetaSchema>;
 
+/** What is told of an epoch is in its members' parts, which are written by agents. */
+const memberMetaSchema = z.object({
+  vote: z.object({ imageBytes: z.number(), stdoutBytes: z.number(), stderrBytes: z.number() }),
+});
+
 /** How an epoch is closed. */
 export interface EpochClosing {
   readonly report: EpochReport;
@@ -73,8 +78,9 @@ export async function asTheVaultHasIt(
   const { gang, epoch } = opened.header;
   if (report.result === 'published') return { report, failure: null };
   if (report.result !== 'lost' || !(await vault.list(gang)).includes(epoch)) return closing;
+  let manifest: Manifest;
   try {
-    await requireSame(vault, opened);
+    manifest = await requireSame(vault, opened);
   } catch (error) {
     // a manifest that can't be read is no proof that the epoch is there
     if (!(error instanceof StillpointError) || error.retryable) throw error;
@@ -86,16 +92,35 @@ export async function asTheVaultHasIt(
     };
   }
   const { code: _code, reason: _reason, ...rest } = report;
-  return { report: { ...rest, result: 'published' }, failure: null };
+  return { report: { ...rest, ...measuresOf(manifest), result: 'published' }, failure: null };
+}
+
+/** What agents that have forgotten the epoch report no more. */
+function measuresOf({ members }: Manifest): Pick<EpochReport, 'bytes' | 'cut'> {
+  const votes = members.map(({ member, meta }) => ({
+    member: Number(member),
+    ...memberMetaSchema.parse(meta).vote,
+  }));
+  const files = members.flatMap((member) => member.files);
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return {
+    bytes: {
+      raw: sum(votes.map(({ imageBytes }) => imageBytes)),
+      nonZero: sum(files.map(({ nonZeroBytes }) => nonZeroBytes)),
+      stored: sum(files.map(({ storedBytes }) => storedBytes)),
+    },
+    cut: votes.map(({ member, stdoutBytes, stderrBytes }) => ({ member, stdoutBytes, stderrBytes })),
+  };
 }
 
 /** @throws `SP_EPOCH_NUMBER_TAKEN` when the vault holds another epoch under its number, or why it can't be told */
-async function requireSame(vault: Vault, { header, startedAtMs }: EpochOpened): Promise<void> {
+async function requireSame(vault: Vault, { header, startedAtMs }: EpochOpened): Promise<Manifest> {
   const { gang, epoch, incarnation } = header;
   const found = await vault.readManifest(gang, epoch);
   const meta = gangMetaSchema.safeParse(found.meta);
   if (found.incarnation !== incarnation || meta.data?.startedAtMs !== startedAtMs)
     throw new EpochNumberTaken(gang, epoch, found);
+  return found;
 }
 
 const asJson = (value: unknown): JsonValue => JSON.parse(JSON.stringify(value)) as JsonValue;

@@ -74,6 +74,14 @@ describe('a power cut', () => {
     await until(async () => expect(await states(client)).toEqual(['published', 'published']));
     await client.restore('train');
     expect(values()).toEqual([20, 21]);
+    // what was told of it is in the manifest too
+    const [before, after] = await client.listEpochs('train');
+    expect(after?.bytes).toEqual(before?.bytes);
+    const { ranks } = await client.logs('train');
+    expect(ranks.map(({ segments: [stdout] }) => stdout)).toMatchObject([
+      { fromBytes: 0, toBytes: 200, live: false },
+      { fromBytes: 0, toBytes: 210, live: false },
+    ]);
   });
 });
 

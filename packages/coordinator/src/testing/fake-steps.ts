@@ -90,7 +90,10 @@ export async function performEpochStep(
       return {
         step: 'persist',
         files,
-        meta: { vote: { files: node.notes.get(stagingKey) ?? [] }, contents: [] },
+        meta: {
+          vote: { files: node.notes.get(stagingKey) ?? [], ...fakeSizes(value) },
+          contents: [],
+        },
       };
     }
     case 'forget':
@@ -148,11 +151,11 @@ function fakeVote(node: FakeNode, fake: FakeMember, files: readonly FileNote[]):
     connections: [],
     sockets: [],
     files,
-    imageBytes: 1000,
-    stdoutBytes: fake.value * 10,
-    stderrBytes: fake.value,
+    ...fakeSizes(fake.value),
   };
 }
+
+const fakeSizes = (value: number) => ({ imageBytes: 1000, stdoutBytes: value * 10, stderrBytes: value });
 
 async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'fake-agent-'));
