@@ -76,11 +76,7 @@ async function makeAgent(): Promise<EpochService> {
 }
 
 /** Leaves behind what an agent knows of a member that was stopped by a committed epoch, or runs on after one. */
-async function leaveMember(
-  of: EpochHeader,
-  outcome: Outcome,
-  after: readonly MemberEvent[] = [],
-): Promise<SandboxRecord> {
+async function leaveMember(of: EpochHeader, outcome: Outcome): Promise<SandboxRecord> {
   const member = memberId(0);
   const hold = holdId('hold');
   const input = { header: of, member, outcome, outside: 'refuse', files: 'refuse' } as const;
@@ -118,7 +114,6 @@ async function leaveMember(
     { kind: 'StepDone', step: 'check', vote },
     order(commit),
     ...released[outcome],
-    ...after,
   ];
   let { state }: { state: MemberEpochState } = startMemberEpoch({
     ...input,
@@ -233,24 +228,4 @@ it('keeps the only image of a member that was stopped, whatever epochs come late
   expect(answers(4).at(-1)).toMatchObject({
     reports: expect.arrayContaining([expect.objectContaining({ kind: 'Killed', member: 0 })]),
   });
-});
-
-it('says what it wrote to the vault of a member that was stopped, whatever epochs come later', async () => {
-  const stopped = header(1, 4);
-  const persisted = { step: 'persist', files: [], meta: null } as const;
-  const order: EpochCommand = command(stopped, { kind: 'Persist' });
-  const after: MemberEvent[] = [
-    { kind: 'CommandReceived', command: order },
-    { kind: 'StepDone', ...persisted },
-  ];
-  await leaveSandbox(await leaveMember(stopped, 'stop', after), 2);
-  const agent = await makeAgent();
-  for (const kind of ['Hold', 'Forget'] as const) agent.command(command(header(2, 5), { kind }));
-  await untilForgotten(5);
-  agent.command(order);
-  expect(answers(4).at(-1)).toMatchObject({
-    reports: expect.arrayContaining([expect.objectContaining({ kind: 'Persisted', member: 0 })]),
-  });
-  agent.command(command(stopped, { kind: 'Forget' }));
-  await untilForgotten(4);
 });
