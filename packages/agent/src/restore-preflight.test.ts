@@ -72,7 +72,7 @@ it('counts images in staging and the memory of the processes together', async ()
 });
 
 it('counts contents of shared files in staging alone', async () => {
-  const bytes = Math.round(freemem() * 0.6);
+  const bytes = Math.round(freemem() * 0.7);
   expect(await blockersWith('100%', bytes, 1, 'contents/0a1b')).toEqual([]);
   expect(await blockersWith('100%', bytes, 1, 'private.tar')).toMatchObject([{ code: 'SP_NODE_NO_ROOM' }]);
 });
