@@ -77,6 +77,19 @@ it('a vault that runs full meanwhile: said at once, and the move goes on by itse
   await until(() => expect(first.coordinator.context.gangs.get('train').move).toBeUndefined());
 });
 
+it('room is made by removing older epochs; the one that is moved stays', async () => {
+  await first.client.checkpoint('train');
+  const makeRoom = fillVault();
+  await expect(first.client.migrate('train', { from: 'n1' })).rejects.toMatchObject({
+    code: 'SP_MOVE_WAITS',
+  });
+  await first.client.removeEpoch('train', 1);
+  expect(await harness.vault.list('train')).toEqual([]);
+  await expect(first.client.removeEpoch('train', 2)).rejects.toMatchObject({ code: 'SP_EPOCH_IN_USE' });
+  makeRoom();
+  await expectMoved(first);
+});
+
 it('the same under a successor', async () => {
   const makeRoom = fillVault();
   await expect(first.client.migrate('train', { from: 'n1' })).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import type { ManagedNode } from './node.ts';
 import type { NodeRecord } from './records.ts';
 import type { VerbContext } from './stream.ts';
 import { EpochInUse, EpochNotPublished, EpochUnpublished, GangRunning, GangsRunning } from './verb-errors.ts';
-import { epochInfo, gangDetail } from './views.ts';
+import { epochInfo, findEpoch, gangDetail } from './views.ts';
 
 export async function showGang({ context }: Coordinator, gang: Gang): Promise<GangDetail> {
   const nodes = new Set(gang.current?.opened.placement.map(({ node }) => node));
@@ -119,7 +119,10 @@ export async function verifyEpoch(
 
 export async function removeEpoch({ retention }: Coordinator, gang: Gang, epoch: number): Promise<void> {
   const { state } = epochInfo(gang, epoch);
-  if (gang.inUse().has(epoch) || gang.move !== undefined) throw new EpochInUse(gang.name, epoch);
+  // older ones may go: that makes the room which a move waits for
+  const isMoved =
+    gang.move !== undefined && findEpoch(gang, epoch).opened.startedAtMs >= gang.move.startedAtMs;
+  if (gang.inUse().has(epoch) || isMoved) throw new EpochInUse(gang.name, epoch);
   if (state === 'removed' || state === 'open') throw new EpochNotPublished(gang.name, epoch, state);
   await retention.remove(gang, epoch);
 }
