@@ -22,7 +22,10 @@ export class Endings {
   memberEnded(gang: Gang, incarnation: number, member: number, exitCode: number, reason: string): void {
     if (gang.current?.incarnation !== incarnation || gang.ends.has(member)) return;
     const { epochRun } = gang;
-    const isKilledByEpoch = epochRun?.outcome === 'stop' && epochRun.decision === 'commit';
+    const isKilledByEpoch =
+      epochRun?.header.incarnation === incarnation &&
+      epochRun.outcome === 'stop' &&
+      epochRun.decision === 'commit';
     if (isKilledByEpoch) return;
     this.#context.log.info({ gang: gang.name, incarnation, member, exitCode, reason }, 'a member has ended');
     gang.ends.set(member, { exitCode, reason });

@@ -93,6 +93,26 @@ describe('a gang that is stopped with its image in staging only', () => {
     expect(await states(first.client)).toEqual(['published', 'published']);
   });
 
+  it('and runs again: the end of a member is noticed also while that image is published', async () => {
+    await stopInStaging();
+    await first.client.restore('train', { epoch: 1 });
+    const persisting = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    harness.beforeStep = ({ step }) => {
+      if (step === 'persist') persisting.resolve();
+      return step === 'persist' ? gate.promise : undefined;
+    };
+    const restored = first.client.restore('train', { epoch: 2 }).catch((error: unknown) => error);
+    await persisting.promise;
+    const [node] = harness.world.nodes.values();
+    for (const member of node!.members.values()) node!.exit(member, 3);
+    const { context } = first.coordinator;
+    await until(() => expect(context.gangs.get('train').ends.size).toBe(1));
+    gate.resolve();
+    await restored;
+    expect(values()).toEqual([20, 21]);
+  });
+
   it('after a reboot: its restore says that the image is lost, the next takes the epoch before', async () => {
     await stopInStaging();
     await first.crash();
