@@ -20,7 +20,7 @@ import { type EpochEnd, EpochRun, type EpochWorld } from './epoch-driver.ts';
 import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
-import { asTheVaultHasIt, publishEpoch } from './manifest.ts';
+import { asTheVaultHasIt, inVaultsWords, publishEpoch } from './manifest.ts';
 import { inBackground, persistently } from './persist.ts';
 import type { EpochOpened } from './records.ts';
 import type { Retention } from './retention-keeper.ts';
@@ -161,6 +161,7 @@ export class Checkpoints {
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
     const { store, nodes, vault, log } = this.#context;
     const { epoch } = input.header;
+    let unwritten: unknown;
     return {
       send: (node, command) => nodes.send(node, command),
       decide: async (decision, reason) => {
@@ -168,10 +169,14 @@ export class Checkpoints {
         gang.changeEpoch(epoch, { decision: found });
         return found;
       },
-      publish: (members) => publishEpoch(vault, input, opened, members),
+      publish: (members) =>
+        publishEpoch(vault, input, opened, members).catch((error: unknown) => {
+          unwritten = error;
+          throw error;
+        }),
       close: (closing) =>
         persistently(this.#context, 'closing an epoch', async () => {
-          const stands = await asTheVaultHasIt(vault, opened, closing);
+          const stands = await asTheVaultHasIt(vault, opened, inVaultsWords(closing, unwritten));
           await store.closeEpoch(gang.id, epoch, stands.report);
           gang.changeEpoch(epoch, { closed: stands.report });
           return stands;

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@stillpoint/vault';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Harness, type RunningCoordinator } from './testing/harness.ts';
 
 let harness: Harness;
@@ -54,6 +54,26 @@ it.each([
   expect(await harness.vault.readManifest('train', 1)).toEqual(other);
   expect(await first.client.checkpoint('train')).toMatchObject({ epoch: 2, state: 'published' });
   expect(await harness.vault.list('train')).toEqual([1, 2]);
+});
+
+it.each([
+  ['before its members are stored', 'preflight', 'SP_VAULT_ALREADY_PUBLISHED'],
+  ['before its manifest is written', 'publish', 'SP_EPOCH_NUMBER_TAKEN'],
+])('one that gets in the way of a migration %s ends it: no waiting would help', async (_, at, code) => {
+  await first.client.addNode({ name: 'n2' });
+  if (at === 'preflight') await publishOther(1, 7, null);
+  const publish = harness.vault.publish.bind(harness.vault);
+  vi.spyOn(harness.vault, 'publish').mockImplementationOnce(async (request) => {
+    await publish({ ...request, manifest: { ...request.manifest, incarnation: 7 } });
+    await publish(request);
+  });
+  await expect(first.client.migrate('train', { from: 'n1' })).rejects.toMatchObject({ code });
+  const gang = first.coordinator.context.gangs.get('train');
+  await vi.waitFor(() => expect(gang.move).toBeUndefined(), { timeout: 10_000, interval: 5 });
+  expect(await first.client.wait('train')).toMatchObject({ state: 'stopped' });
+  // given up by hand, nothing of the gang is needed any more
+  await first.client.removeEpoch('train', 1);
+  expect(gang.needsNodes).toBe(false);
 });
 
 it('one that can not be read is lost, and the coordinator goes on', async () => {

@@ -68,6 +68,17 @@ export async function publishEpoch(
   }
 }
 
+/** The protocol knows that a manifest was not written; why, and whether that may pass, is the vault's to say. */
+export function inVaultsWords(closing: EpochClosing, unwritten: unknown): EpochClosing {
+  const { report, failure } = closing;
+  if (failure?.code !== 'SP_MANIFEST_NOT_WRITTEN' || !(unwritten instanceof StillpointError)) return closing;
+  const { code, message, remedy, retryable } = unwritten;
+  return {
+    report: { ...report, code, reason: message },
+    failure: { ...failure, code, message, remedy, retryable },
+  };
+}
+
 /** One whose manifest a predecessor wrote is published, whatever has become of its staging. */
 export async function asTheVaultHasIt(
   vault: Vault,

@@ -62,7 +62,7 @@ export class Moves {
       const result = await this.#bringBack(gang, epoch, placement, verb);
       return { ...result, durationMs: Date.now() - move.startedAtMs };
     } catch (error) {
-      if (!this.#waits(gang, move)) throw error;
+      if (!this.#waits(gang, move) || isForGood(error as { readonly code?: string })) throw error;
       throw new MoveWaits(gang.name, error as Error);
     } finally {
       if (this.#waits(gang, move)) inBackground(this.#context, this.#goOn(gang, move));
@@ -133,6 +133,10 @@ export class Moves {
       const { failure } = await this.#checkpoints.publishAgain(gang, stopped);
       if (failure === null || !this.#waits(gang, move)) continue;
       const { code, message } = failure;
+      if (isForGood(failure)) {
+        this.#context.log.error({ gang: gang.name, code, message }, 'a migration is given up');
+        break;
+      }
       this.#context.log.warn({ gang: gang.name, code, message }, 'a migration waits for the vault');
       const isOver = (): boolean => isForgotten() || gang.operation !== undefined || !gang.isDead;
       await gang.changes.until(() => isOver() || undefined, { deadlineMs: pauseMs, signal: closing });
@@ -142,8 +146,12 @@ export class Moves {
   }
 
   async #finish(gang: Gang, { epoch, closed }: StoredEpoch, { placement }: Move): Promise<void> {
-    if (closed?.result !== 'published') return;
     const { closing, log } = this.#context;
+    if (closed?.result !== 'published') {
+      const { code, reason } = closed ?? {};
+      log.error({ gang: gang.name, epoch, code, reason }, 'a migration is given up: its image is not there');
+      return;
+    }
     try {
       await gang.operate('migrate', closing, (signal) =>
         this.#bringBack(gang, epoch, placement, { signal, report: () => undefined }),
@@ -165,6 +173,10 @@ export class Moves {
     gang.changes.notify();
   }
 }
+
+/** The vault will not take the image, whatever room there is. */
+const isForGood = ({ code = '' }: { readonly code?: string }): boolean =>
+  ['SP_EPOCH_NUMBER_TAKEN', 'SP_VAULT_ALREADY_PUBLISHED'].includes(code);
 
 /** The latest epoch that was to stop the gang for this move. */
 const stoppedBy = (gang: Gang, { startedAtMs }: Move): StoredEpoch | undefined =>
