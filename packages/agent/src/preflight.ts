@@ -1,5 +1,5 @@
 // What makes a checkpoint of a member impossible, found while it runs and before anything is done to it.
-import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Blocker,
@@ -10,6 +10,7 @@ import {
   type VaultRoom,
 } from '@stillpoint/protocol';
 import type { Vault } from '@stillpoint/vault';
+import { type Descriptor, openDescriptors } from './descriptors.ts';
 import { exec } from './exec.ts';
 import { sharedFifos } from './fifos.ts';
 import { cgroupProcesses } from './freezer.ts';
@@ -45,17 +46,17 @@ export async function preflightMember(
   if (pids.length === 0) return gone(record, vaultFreeBytes);
   try {
     const imageBytes = await privateBytes(pids);
+    const descriptors = await openDescriptors(pids);
     const found = await Promise.all([
-      descriptorBlockers(record, pids),
       ipcBlockers(record),
-      unixBlockers(record, pids),
-      fifoBlockers(record, pids),
+      unixBlockers(record, descriptors),
+      fifoBlockers(record, descriptors),
       sandboxBlockers(record, pids),
       outside === 'refuse' ? outsideBlockers(record) : [],
       roomBlockers(context, imageBytes),
     ]);
     return {
-      blockers: found.flat(),
+      blockers: [...descriptorBlockers(record, descriptors), ...found.flat()],
       holdBudgetMs: holdBudgetMs(await readSocketTimers(pids)),
       room: { imageBytes, vaultFreeBytes },
     };
@@ -81,15 +82,13 @@ function blocker(record: SandboxRecord, code: string, what: string, remedy: stri
   };
 }
 
-async function descriptorBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+function descriptorBlockers(record: SandboxRecord, descriptors: readonly Descriptor[]): Blocker[] {
   const found = new Map<string, Blocker>();
-  for (const pid of pids) {
-    for (const target of await descriptorTargets(pid)) {
-      if (found.has(target)) continue;
-      const cause = causeOf(target);
-      if (cause !== undefined)
-        found.set(target, blocker(record, cause.code, `(process ${pid}) ${cause.what}`, cause.remedy));
-    }
+  for (const { pid, target } of descriptors) {
+    if (found.has(target)) continue;
+    const cause = causeOf(target);
+    if (cause !== undefined)
+      found.set(target, blocker(record, cause.code, `(process ${pid}) ${cause.what}`, cause.remedy));
   }
   return [...found.values()];
 }
@@ -115,15 +114,6 @@ function causeOf(target: string): { code: string; what: string; remedy: string }
   return undefined;
 }
 
-async function descriptorTargets(pid: number): Promise<string[]> {
-  try {
-    const names = await readdir(`/proc/${pid}/fd`);
-    return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
-  } catch {
-    return []; // it has ended meanwhile
-  }
-}
-
 /** System V objects belong to the sandbox's ipc namespace, which is not part of the images. */
 async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
   const kinds = ['shm', 'sem', 'msg'].map((kind) => `/proc/sysvipc/${kind}`);
@@ -144,12 +134,9 @@ async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
  * Connections to whoever is not of the member: another member, or a service of the machine. Both ends of a connection
  * are in the network namespace of whoever made it, so between two members it is found with that one.
  */
-async function unixBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
-  const [sockets, targets] = await Promise.all([
-    listUnixSockets(record.slot.namespace),
-    Promise.all(pids.map(descriptorTargets)),
-  ]);
-  const ofMember = new Set(targets.flat());
+async function unixBlockers(record: SandboxRecord, descriptors: readonly Descriptor[]): Promise<Blocker[]> {
+  const sockets = await listUnixSockets(record.slot.namespace);
+  const ofMember = new Set(descriptors.map(({ target }) => target));
   const isHere = (inode: number): boolean => ofMember.has(`socket:[${inode}]`);
   const remedy =
     'Connect members over TCP, and close what is connected to a service of the machine (syslog, D-Bus) before a checkpoint.';
@@ -167,9 +154,9 @@ async function unixBlockers(record: SandboxRecord, pids: readonly number[]): Pro
     });
 }
 
-async function fifoBlockers(record: SandboxRecord, pids: readonly number[]): Promise<Blocker[]> {
+async function fifoBlockers(record: SandboxRecord, descriptors: readonly Descriptor[]): Promise<Blocker[]> {
   const remedy = 'Make the named pipe below /tmp, of which each member has its own, or connect over TCP.';
-  return (await sharedFifos(pids, record.keptFolder)).map((path) =>
+  return (await sharedFifos(descriptors, record.keptFolder)).map((path) =>
     blocker(record, 'SP_BLOCKED_FIFO', `has the named pipe ${path} open, which others may use`, remedy),
   );
 }
