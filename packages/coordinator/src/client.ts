@@ -1,10 +1,12 @@
 // A typed client of the coordinator's API over its unix socket. A call that is aborted hangs up: the coordinator then
 // gives up a checkpoint that is not decided, or a start or restore that is not under way to `go`.
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import * as api from './api.ts';
 import { ApiSocket, type CallOptions, type StreamOptions } from './api-socket.ts';
-import { CoordinatorUnreachable } from './errors.ts';
+import { CoordinatorUnreachable, ShutdownIncomplete } from './errors.ts';
 import { limits } from './limits.ts';
 
 const gangPath = (gang: string): string => `/v1/gangs/${encodeURIComponent(gang)}`;
@@ -149,6 +151,9 @@ export class CoordinatorClient {
       if (performance.now() > end) throw new CoordinatorUnreachable(this.#socketPath, 'it does not end');
       await delay(limits.endPollMs, undefined, options);
     }
+    // the folder of its socket is what a coordinator removes last
+    const runtime = dirname(this.#socketPath);
+    if (existsSync(runtime)) throw new ShutdownIncomplete(runtime);
   }
 
   /** SIGKILL for everything on the node, as if its power had failed. */

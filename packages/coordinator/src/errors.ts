@@ -25,6 +25,18 @@ export class CoordinatorUnreachable extends StillpointError {
   }
 }
 
+/** The coordinator has ended, but did not remove all that it had on this machine. */
+export class ShutdownIncomplete extends StillpointError {
+  constructor(runtime: string) {
+    super('SP_SHUTDOWN_INCOMPLETE', `the coordinator has ended, and ${runtime} is still there`, {
+      remedy:
+        'The end of coordinator.log tells what could not be removed. Then run `stillpoint shutdown` again.',
+      retryable: true,
+    });
+    this.name = 'ShutdownIncomplete';
+  }
+}
+
 /** The other side speaks another version of the API. */
 export class UnexpectedAnswer extends StillpointError {
   constructor(detail: string, cause?: unknown) {

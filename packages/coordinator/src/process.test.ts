@@ -184,6 +184,25 @@ describe('kill -9', () => {
   }, 60_000);
 });
 
+describe('shutdown', () => {
+  it('is done once nothing is left', async () => {
+    const client = await ensure();
+    await writeFile(join(home, 'removes-leftovers'), '');
+    await client.shutdown();
+    expect(await processesOf(home)).toEqual([]);
+    await expect(readdir(homePaths(home).runtime)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('says that something is left', async () => {
+    const client = await ensure();
+    await expect(client.shutdown()).rejects.toMatchObject({
+      code: 'SP_SHUTDOWN_INCOMPLETE',
+      message: expect.stringContaining(homePaths(home).runtime),
+    });
+    expect(await processesOf(home)).toEqual([]);
+  });
+});
+
 describe('SIGTERM', () => {
   it('ends it; gangs run on, and the next one knows them', async () => {
     const client = await ensure();

@@ -1,4 +1,7 @@
 // A coordinator's process for tests: the real one, but for its nodes, whose agents are served by the test.
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeSocket } from '@stillpoint/agent';
 import { connectNode } from '@stillpoint/bus';
@@ -15,7 +18,10 @@ await runProcess(async () => {
     startAgent: () => Promise.resolve(),
     connect: (name) => connectNode(nodeSocket(paths, name)),
     kill: () => Promise.resolve(),
-    cleanLeftovers: () => Promise.resolve([]),
+    cleanLeftovers: async () => {
+      if (existsSync(join(paths.home, 'removes-leftovers'))) await rm(paths.runtime, { recursive: true });
+      return [];
+    },
     sweepStaging: () => Promise.resolve([]),
     logFiles: (gang, incarnation, member) => ({
       stdout: `${gang}/${incarnation}/${member}.out`,
