@@ -216,4 +216,5 @@ export class Attempts {
 /** Errors of the ledger that say that it is as it was. */
 const isWithoutEffect = (error: unknown): boolean =>
   error instanceof LeaderLost ||
-  (error instanceof StillpointError && ['SP_LEDGER_FULL', 'SP_LEDGER_AT_LIMIT'].includes(error.code));
+  (error instanceof StillpointError &&
+    (error.code === 'SP_LEDGER_FULL' || error.code === 'SP_LEDGER_AT_LIMIT'));

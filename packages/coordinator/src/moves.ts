@@ -175,8 +175,8 @@ export class Moves {
 }
 
 /** The vault will not take the image, whatever room there is. */
-const isForGood = ({ code = '' }: { readonly code?: string }): boolean =>
-  ['SP_EPOCH_NUMBER_TAKEN', 'SP_VAULT_ALREADY_PUBLISHED'].includes(code);
+const isForGood = ({ code }: { readonly code?: string }): boolean =>
+  code === 'SP_EPOCH_NUMBER_TAKEN' || code === 'SP_VAULT_ALREADY_PUBLISHED';
 
 /** The latest epoch that was to stop the gang for this move. */
 const stoppedBy = (gang: Gang, { startedAtMs }: Move): StoredEpoch | undefined =>
