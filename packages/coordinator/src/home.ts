@@ -11,7 +11,7 @@ import {
   rm,
   writeFile,
 } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { hidingFolder, type HomePaths, homePaths } from '@stillpoint/agent';
 import { z } from 'zod';
 import { HomeNewerVersion, HomeUnusable, LedgerMissing } from './errors.ts';
@@ -34,10 +34,11 @@ export const coordinatorLog = (paths: HomePaths): string => join(paths.home, 'co
  * @throws `SP_HOME_UNUSABLE`, `SP_HOME_NEWER_VERSION`
  */
 export async function openHome(home: string): Promise<HomePaths> {
-  const hiding = hidingFolder(resolve(home));
-  if (hiding !== undefined)
-    throw new HomeUnusable(home, `members have a ${hiding} of their own and can't see it`);
   try {
+    const path = resolve(home);
+    const hiding = hidingFolder(path) ?? hidingFolder(await withoutLinks(path));
+    if (hiding !== undefined)
+      throw new HomeUnusable(home, `members have a ${hiding} of their own and can't see it`);
     await mkdir(home, { recursive: true, mode: 0o700 });
     const paths = homePaths(await realpath(home));
     await access(paths.home, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -47,6 +48,16 @@ export async function openHome(home: string): Promise<HomePaths> {
   } catch (error) {
     if (error instanceof HomeNewerVersion || error instanceof HomeUnusable) throw error;
     throw new HomeUnusable(home, (error as Error).message, error);
+  }
+}
+
+/** Where a path leads, also if its end does not exist yet. */
+async function withoutLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return join(await withoutLinks(dirname(path)), basename(path));
   }
 }
 
