@@ -19,7 +19,7 @@ import type { NodePlatform } from './platform.ts';
 import { recoverGang } from './recovery.ts';
 import { Restores } from './restores.ts';
 import { Retention } from './retention-keeper.ts';
-import { sweepStaging } from './staging.ts';
+import { sweepStaging, sweepVault } from './staging.ts';
 import { Starts } from './starts.ts';
 import { Store } from './store.ts';
 import { Watch } from './watch.ts';
@@ -110,19 +110,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   for (const gang of gangs.list()) inBackground(context, recoverGang(coordinator, gang));
   await nodes.untilReady(limits.startNodesMs);
   return coordinator;
-}
-
-/** What epochs that will never be published have left. */
-async function sweepVault({ vault, gangs, log }: Context): Promise<void> {
-  const inFlight = gangs
-    .list()
-    .flatMap((gang) =>
-      gang.epochs
-        .filter(({ closed }) => closed === undefined || closed.result === 'committed-stopped')
-        .map(({ epoch }) => ({ gang: gang.name, epoch })),
-    );
-  const swept = await vault.sweep({ inFlight });
-  if (swept.length > 0) log.info({ epochs: swept }, 'epochs that were never published were removed');
 }
 
 async function close(

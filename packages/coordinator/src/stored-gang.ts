@@ -67,6 +67,9 @@ export interface StoredEpoch {
 export const isStaged = ({ closed, isRemoved }: StoredEpoch): boolean =>
   closed?.result === 'committed-stopped' && !isRemoved;
 
+/** It may be published yet: what there is of it is needed. */
+export const isInFlight = (epoch: StoredEpoch): boolean => epoch.closed === undefined || isStaged(epoch);
+
 export interface StoredGang {
   readonly record: GangRecord;
   /** Oldest first. */
