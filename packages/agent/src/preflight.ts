@@ -21,7 +21,7 @@ import { ownMounts } from './own-mounts.ts';
 import { enterSandbox, isSandboxAlive, type SandboxRecord } from './sandbox-record.ts';
 import { listSockets } from './sockets.ts';
 import { strayProcesses } from './stray-processes.ts';
-import { listUnixSockets } from './unix-sockets.ts';
+import { socketsLeadingOut } from './unix-sockets.ts';
 
 /** What preflight found of one member. */
 export interface PreflightResult {
@@ -135,23 +135,23 @@ async function ipcBlockers(record: SandboxRecord): Promise<Blocker[]> {
  * are in the network namespace of whoever made it, so between two members it is found with that one.
  */
 async function unixBlockers(record: SandboxRecord, descriptors: readonly Descriptor[]): Promise<Blocker[]> {
-  const sockets = await listUnixSockets(record.slot.namespace);
-  const ofMember = new Set(descriptors.map(({ target }) => target));
-  const isHere = (inode: number): boolean => ofMember.has(`socket:[${inode}]`);
+  const { namespace, cgroup } = record.slot;
+  const suspects = await socketsLeadingOut(namespace, descriptors);
+  if (suspects.length === 0) return [];
+  // one that was made, or handed to a new process, while it was looked for leads nowhere at the second look
+  const again = await socketsLeadingOut(namespace, await openDescriptors(await cgroupProcesses(cgroup)));
   const remedy =
     'Connect members over TCP, and close what is connected to a service of the machine (syslog, D-Bus) before a checkpoint.';
-  return sockets
-    .filter(({ inode, peerInode }) => isHere(inode) && peerInode !== 0 && !isHere(peerInode))
-    .map((socket) => {
-      const path =
-        sockets.find(({ inode }) => inode === socket.peerInode)?.path ?? socket.path ?? 'without a name';
-      return blocker(
+  return again
+    .filter(({ inode }) => suspects.some((suspect) => suspect.inode === inode))
+    .map(({ path = 'without a name' }) =>
+      blocker(
         record,
         'SP_BLOCKED_UNIX',
         `has a unix socket (${path}) connected to outside of the member`,
         remedy,
-      );
-    });
+      ),
+    );
 }
 
 async function fifoBlockers(record: SandboxRecord, descriptors: readonly Descriptor[]): Promise<Blocker[]> {

@@ -1,4 +1,5 @@
 // Unix sockets of a network namespace as the kernel's sock_diag shows them, read through `ss`.
+import type { Descriptor } from './descriptors.ts';
 import { exec } from './exec.ts';
 import { namespacePath } from './network.ts';
 
@@ -19,10 +20,26 @@ export function parseUnixSocket(line: string): UnixSocket {
   return { inode: Number(inode), peerInode: Number(peerInode), path };
 }
 
-export async function listUnixSockets(namespace: string): Promise<UnixSocket[]> {
+async function listUnixSockets(namespace: string): Promise<UnixSocket[]> {
   const { stdout } = await exec('nsenter', [`--net=${namespacePath(namespace)}`, 'ss', '-xaH']);
   return stdout
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map(parseUnixSocket);
+}
+
+/** Connections of those who have the descriptors to whoever else there is, each with the name of its other end if it has one. */
+export async function socketsLeadingOut(
+  namespace: string,
+  descriptors: readonly Descriptor[],
+): Promise<Pick<UnixSocket, 'inode' | 'path'>[]> {
+  const sockets = await listUnixSockets(namespace);
+  const own = new Set(descriptors.map(({ target }) => target));
+  const isOwn = (inode: number): boolean => own.has(`socket:[${inode}]`);
+  return sockets
+    .filter(({ inode, peerInode }) => isOwn(inode) && peerInode !== 0 && !isOwn(peerInode))
+    .map(({ inode, peerInode, path }) => ({
+      inode,
+      path: sockets.find((other) => other.inode === peerInode)?.path ?? path,
+    }));
 }
