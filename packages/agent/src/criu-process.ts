@@ -1,6 +1,7 @@
 // Runs CRIU inside a sandbox's namespaces, apart from the agent: it goes on when the agent dies, and its exit status
 // is found in a file by the next one. Never killed while it holds a member: that would break the member's sockets.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,23 +44,10 @@ export async function startCriu(record: SandboxRecord, start: CriuStart): Promis
   const script =
     'exit_file=$1; group_file=$2; shift 2; echo $$ 1<>"$group_file"; nsenter "$@"; ' +
     'echo $? 1<>"$exit_file.new" && rm -f "$group_file" && mv "$exit_file.new" "$exit_file"';
-  const inside = `${start.prelude ?? ''} exec "$@"`;
+  const inside = start.prelude === undefined ? [] : ['/bin/sh', '-c', `${start.prelude} exec "$@"`, 'sh'];
   const child = spawn(
     '/bin/sh',
-    [
-      '-c',
-      script,
-      'sh',
-      exitFile,
-      groupFile,
-      ...enterSandbox(record),
-      '/bin/sh',
-      '-c',
-      inside,
-      'sh',
-      start.criu,
-      ...start.args,
-    ],
+    ['-c', script, 'sh', exitFile, groupFile, ...enterSandbox(record), ...inside, start.criu, ...start.args],
     {
       detached: true,
       cwd: '/',
@@ -79,8 +67,10 @@ export async function awaitCriu(
   deadlineMs: number,
 ): Promise<CriuExit> {
   const end = performance.now() + deadlineMs;
+  const exitFile = join(folder, exitName(action));
   for (;;) {
-    const exitCode = await readExitCode(join(folder, exitName(action)));
+    // in memory, so it never blocks; asking a thread would take processor time from the dump
+    const exitCode = existsSync(exitFile) ? await readExitCode(exitFile) : undefined;
     if (exitCode !== undefined || performance.now() > end)
       return { exitCode, log: await readLog(folder, action) };
     await delay(limits.criuPollMs);
