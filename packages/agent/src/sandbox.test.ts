@@ -96,6 +96,16 @@ describe('a sandbox', () => {
     expect(await exists('/dev/shm/mine')).toBe(false);
   });
 
+  it('repeats what is lost sooner than Linux does, over both families', async () => {
+    await using nodes = await makeNodes(1);
+    const { slot } = await nodes.launch(1, counter);
+    for (const family of ['-4', '-6']) {
+      const { stdout } = await exec('ip', [family, '-n', slot.namespace, 'route', 'show', 'dev', 'eth0']);
+      const routes = stdout.split('\n').filter((line) => /^(10\.|fd5a)/.test(line));
+      expect(routes).toEqual([expect.stringContaining('rto_min lock 50ms')]);
+    }
+  });
+
   it('is found again from its record alone', async () => {
     await using nodes = await makeNodes(2);
     const member = await nodes.launch(2, counter);
