@@ -123,6 +123,18 @@ describe('a sandbox', () => {
     expect(await isSandboxAlive(member)).toBe(false);
   });
 
+  it('is started once, also when its agent was killed before it had written the record', async () => {
+    await using nodes = await makeNodes(1);
+    const member = await nodes.launch(1, counter);
+    await rm(join(member.slot.folder, recordName));
+    expect(await nodes.launch(1, counter, 1)).toEqual(member);
+    expect(await isSandboxAlive(member)).toBe(true);
+    await rm(join(member.slot.folder, recordName));
+    process.kill(member.initPid, 'SIGTERM');
+    await eventually(async () => ((await isSandboxAlive(member)) ? undefined : true), 'its end');
+    expect(await nodes.launch(1, counter, 1)).toEqual({ ...member, initPid: 0 });
+  });
+
   it('whose start fails leaves no process', async () => {
     await using nodes = await makeNodes(1);
     const program = toolPath(nodes.paths, 'sp-init');

@@ -33,6 +33,7 @@ import {
   writeRecord,
 } from './sandbox-record.ts';
 import { criuCacheFile, criuRuntimeFolder, toolPath } from './tools.ts';
+import { findUnrecorded } from './unrecorded.ts';
 
 /** How a member is started, or restored: then there is no command. */
 export interface SandboxLaunch extends SlotOwner {
@@ -63,7 +64,8 @@ export async function prepareSlot(
 }
 
 /**
- * Starts sp-init in new namespaces in a prepared slot, with the member's command or awaiting a restore.
+ * Starts sp-init in new namespaces in a prepared slot, with the member's command or awaiting a restore. A command that
+ * an earlier agent had started, and did not live to write down, is not started again.
  * @throws SandboxFailed when PID 1 does not answer in time; the slot is then to be removed
  */
 export async function launchSandbox(
@@ -71,11 +73,36 @@ export async function launchSandbox(
   slot: SandboxSlot,
   launch: SandboxLaunch,
 ): Promise<SandboxRecord> {
+  const stdoutPath = join(launch.logFolder, `${launch.member}.out`);
+  const stderrPath = join(launch.logFolder, `${launch.member}.err`);
+  const found = launch.command === 'await-restore' ? undefined : await findUnrecorded(slot);
+  const initPid = found ?? (await startInit(paths, slot, launch, { stdoutPath, stderrPath }));
+  const record: SandboxRecord = {
+    gang: launch.gang,
+    member: launch.member,
+    incarnation: launch.incarnation,
+    slot,
+    initPid,
+    stdoutPath,
+    stderrPath,
+    cwd: launch.cwd,
+    keptFolder: privateFolderToKeep(launch.cwd),
+    clockOffsets: launch.clockOffsets,
+  };
+  await writeRecord(slot.folder, recordName, record);
+  return record;
+}
+
+/** @returns PID 1 as a pid of the host, or 0 when the command has ended already */
+async function startInit(
+  paths: HomePaths,
+  slot: SandboxSlot,
+  launch: SandboxLaunch,
+  { stdoutPath, stderrPath }: Pick<SandboxRecord, 'stdoutPath' | 'stderrPath'>,
+): Promise<number> {
   await killUnrecorded(slot);
   await mkdir(launch.logFolder, { recursive: true });
   await writeFile(join(slot.folder, 'hosts'), launch.hosts);
-  const stdoutPath = join(launch.logFolder, `${launch.member}.out`);
-  const stderrPath = join(launch.logFolder, `${launch.member}.err`);
   const args = [
     `--net=${namespacePath(slot.namespace)}`,
     'unshare',
@@ -113,7 +140,6 @@ export async function launchSandbox(
       : ['--cwd', launch.cwd, '--', ...launch.command]),
   ];
   const setupLog = await open(join(slot.folder, 'setup.log'), 'w');
-  let initPid = 0;
   try {
     const child = spawn('nsenter', args, {
       detached: true,
@@ -136,30 +162,15 @@ export async function launchSandbox(
       throw new Error(first);
     }
     first.close();
-    initPid = await findInitPid(child.pid ?? 0);
+    return await findInitPid(child.pid ?? 0);
   } catch (error) {
     // a command that ends within milliseconds is no failure of the sandbox: its exit file is there
-    if (launch.command === 'await-restore' || (await readExit(slot)) === undefined) {
-      await killUnrecorded(slot);
-      throw await startFailure(slot, error as Error);
-    }
+    if (launch.command !== 'await-restore' && (await readExit(slot)) !== undefined) return 0;
+    await killUnrecorded(slot);
+    throw await startFailure(slot, error as Error);
   } finally {
     await setupLog.close();
   }
-  const record: SandboxRecord = {
-    gang: launch.gang,
-    member: launch.member,
-    incarnation: launch.incarnation,
-    slot,
-    initPid,
-    stdoutPath,
-    stderrPath,
-    cwd: launch.cwd,
-    keptFolder: privateFolderToKeep(launch.cwd),
-    clockOffsets: launch.clockOffsets,
-  };
-  await writeRecord(slot.folder, recordName, record);
-  return record;
 }
 
 async function startFailure(slot: SandboxSlot, cause: Error): Promise<SandboxFailed> {
