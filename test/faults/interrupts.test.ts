@@ -38,9 +38,10 @@ async function finish(gang: TestGang): Promise<void> {
 test('run: nothing is left of the gang, and its name is free', async () => {
   await using sp = await startStillpoint();
   const cwd = await sp.makeFolder('gang');
-  const line = ['--ranks', '2', '--nodes', '2', '--cwd', cwd, '--', workload('build/mesh')];
+  const command = ['--nodes', '2', '--cwd', cwd, '--', workload('build/mesh'), ...mesh.slice(1)];
   for (const phase of ['nodes', 'allocate', 'launch']) {
-    const said = await interruptAt(sp, phase, 'run', 'gang', ...line, ...mesh.slice(1));
+    // so many that none of the phases is over before the signal arrives
+    const said = await interruptAt(sp, phase, 'run', 'gang', '--ranks', '8', ...command);
     // a node that is being added is waited for, but not by whoever has hung up
     expect(said).toMatch(
       /the start was given up; there is no gang "gang"|the start of "gang" is being given up/,
@@ -48,7 +49,7 @@ test('run: nothing is left of the gang, and its name is free', async () => {
     await until(async () => (await sp.client.listGangs()).length === 0 || undefined, 'the end of the start');
     expect(sp.membersLeft()).toEqual([]);
   }
-  await sp.ok('run', 'gang', ...line, ...mesh.slice(1));
+  await sp.ok('run', 'gang', '--ranks', '2', ...command);
   await finish(sp.gang('gang', 2));
 });
 

@@ -81,11 +81,12 @@ export class NodeMembers {
           version: '0.1.0',
         });
       case 'Allocate':
-        return this.#allocate(request);
+        return this.#turns.take(request.gang, () => this.#allocate(request));
       case 'Launch':
         return this.#launch(request);
       case 'Remove':
-        return this.#remove(request);
+        // after what is still being reserved for the gang
+        return this.#turns.take(request.gang, () => this.#remove(request));
       case 'Status':
         return this.#status();
     }
