@@ -43,7 +43,7 @@ export class NodeMembers {
   readonly #onExit: (event: MemberExited) => void;
   readonly #used = new Map<string, UsedSlot>();
   readonly #watches = new Map<string, () => void>();
-  /** Requests come twice, and one thing at a time is done to a member. */
+  /** Requests come twice: one thing at a time is done to a member, and what is being reserved for a gang is removed too. */
   readonly #turns = new Turns();
 
   constructor(paths: HomePaths, freezer: Freezer, node: VirtualNode, onExit: (event: MemberExited) => void) {
@@ -85,7 +85,6 @@ export class NodeMembers {
       case 'Launch':
         return this.#launch(request);
       case 'Remove':
-        // after what is still being reserved for the gang
         return this.#turns.take(request.gang, () => this.#remove(request));
       case 'Status':
         return this.#status();
