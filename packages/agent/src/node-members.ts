@@ -43,7 +43,7 @@ export class NodeMembers {
   readonly #onExit: (event: MemberExited) => void;
   readonly #used = new Map<string, UsedSlot>();
   readonly #watches = new Map<string, () => void>();
-  /** Requests come twice: one thing at a time is done to a member, and what is being reserved for a gang is removed too. */
+  /** Requests come twice: one thing at a time is done to a member, and a removal waits for its gang's reservations. */
   readonly #turns = new Turns();
 
   constructor(paths: HomePaths, freezer: Freezer, node: VirtualNode, onExit: (event: MemberExited) => void) {
