@@ -13,14 +13,13 @@ import {
 import type { HoldId } from '@stillpoint/protocol';
 import { awaitCriu, startCriu } from './criu-process.ts';
 import { restorePrivate } from './files/index.ts';
-import { orderFile } from './freezer.ts';
+import { orderFile, thaw } from './freezer.ts';
 import { liftHold } from './hold.ts';
 import { limits } from './limits.ts';
 import {
   holdMember,
   imagesFolder,
   type MemberContext,
-  releaseMember,
   requireStill,
   stderrDescriptor,
   stdoutDescriptor,
@@ -95,7 +94,7 @@ export async function restoreMember(
 export async function letGo(context: MemberContext, hold: HoldId): Promise<void> {
   await liftHold(context.record.slot.namespace, hold);
   await delay(limits.peersLiftMs);
-  await releaseMember(context, hold);
+  await thaw(context.freezer, context.record.slot.cgroup);
 }
 
 async function adopt({ record }: MemberContext, pid: number): Promise<void> {
