@@ -3,27 +3,15 @@ import { BareRestore } from './lib/bare-restore.ts';
 import { dropCaches } from './lib/cold.ts';
 import { durationsOf, type PhaseEntered } from './lib/durations.ts';
 import { limits } from './lib/limits.ts';
-import { type Benchmark, type BenchOptions, ms, type Result, times } from './lib/report.ts';
+import { type Benchmark, ms, type Result, times } from './lib/report.ts';
+import { type Measured, measureSizes, members } from './lib/sizes.ts';
 import { summarize } from './lib/statistics.ts';
 import { firstStepAfter } from './lib/steps.ts';
-import { Training } from './lib/training.ts';
+import type { Training } from './lib/training.ts';
 import { until } from './lib/until.ts';
-import { startWorld, type World } from './lib/world.ts';
+import type { World } from './lib/world.ts';
 
-const members = 3;
 const askedRatio = 1.5;
-
-interface Size {
-  readonly label: string;
-  readonly sizeMiB: number;
-  readonly rounds: number;
-}
-
-const sizes: readonly Size[] = [
-  { label: '130 MB', sizeMiB: 8, rounds: 7 },
-  { label: '1.5 GB', sizeMiB: 1320, rounds: 3 },
-];
-const quickSizes: readonly Size[] = [{ label: '250 MB', sizeMiB: 128, rounds: 1 }];
 
 interface Round {
   /** From the command to the first new step. */
@@ -39,31 +27,21 @@ interface Round {
 export const restore: Benchmark = {
   name: 'restore',
   summary: 'from the command to the first new step of a restored training',
-  run: async (options) => {
-    const measured: { size: Size; rounds: Round[] }[] = [];
-    for (const size of options.quick ? quickSizes : sizes)
-      measured.push({ size, rounds: await measureSize(size, options) });
-    return resultOf(measured);
-  },
+  run: async (options) => resultOf(await measureSizes('restore', options, prepare)),
 };
 
-async function measureSize(
-  size: Size,
-  { signal, rounds = size.rounds, note }: BenchOptions,
-): Promise<Round[]> {
-  await using world = await startWorld(signal);
-  note(`${size.label} a member: starting`);
-  const training = await Training.start(world, { name: 'restore', members, sizeMiB: size.sizeMiB });
-  const { epoch } = await world.client.checkpoint(training.name, { outcome: 'stop' }, { signal });
+async function prepare(world: World, training: Training): Promise<(round: number) => Promise<Round>> {
+  const { epoch } = await world.client.checkpoint(
+    training.name,
+    { outcome: 'stop' },
+    { signal: world.signal },
+  );
   const bare = await BareRestore.prepare(world, training.name, epoch);
-  const done: Round[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    note(`${size.label} a member: round ${round + 1} of ${rounds}`);
+  return async (round) => {
     const before = round % 2 === 1 ? await restoreBare(world, training, bare) : undefined;
     const ours = await restoreOurs(world, training, epoch);
-    done.push({ ...ours, ...(before ?? (await restoreBare(world, training, bare))) });
-  }
-  return done;
+    return { ...ours, ...(before ?? (await restoreBare(world, training, bare))) };
+  };
 }
 
 type OursRound = Pick<Round, 'stillpointMs' | 'phases'>;
@@ -104,7 +82,7 @@ function firstStep({ signal }: World, training: Training, whose: string, afterMs
   );
 }
 
-function resultOf(measured: readonly { readonly size: Size; readonly rounds: readonly Round[] }[]): Result {
+function resultOf(measured: readonly Measured<Round>[]): Result {
   const summaries = measured.map(({ size, rounds }) => ({
     size,
     rounds,

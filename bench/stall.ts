@@ -5,40 +5,17 @@ import { dumpBare } from './lib/bare-dump.ts';
 import { copyLimited } from './lib/copy.ts';
 import { type EpochPhases, phaseNames, phasesOf } from './lib/epoch-phases.ts';
 import { limits } from './lib/limits.ts';
-import {
-  type Benchmark,
-  type BenchOptions,
-  ms,
-  type Result,
-  type Table,
-  times,
-  type Verdict,
-} from './lib/report.ts';
+import { type Benchmark, ms, type Result, type Table, times, type Verdict } from './lib/report.ts';
 import { rotate } from './lib/rotate.ts';
 import { findSandboxes, setFrozen } from './lib/sandboxes.ts';
+import { largestLabel, type Measured, measureSizes, members, type Size } from './lib/sizes.ts';
 import { summarize } from './lib/statistics.ts';
 import { allStepsAfter, firstStepAfter, longestGapMs, normalStepMs, type StepEnds } from './lib/steps.ts';
-import { Training } from './lib/training.ts';
-import { startWorld, type World } from './lib/world.ts';
+import type { Training } from './lib/training.ts';
+import type { World } from './lib/world.ts';
 
-const members = 3;
 /** What a synchronous checkpoint writes to for the whole gang. */
 const storageBytesPerSecond = 100e6;
-
-interface Size {
-  readonly label: string;
-  /** Beside the 120 MB that PyTorch itself has. */
-  readonly sizeMiB: number;
-  readonly rounds: number;
-}
-
-/** Small images say little of a copy's time. */
-const largestLabel = '1.5 GB';
-const sizes: readonly Size[] = [
-  { label: '130 MB', sizeMiB: 8, rounds: 7 },
-  { label: largestLabel, sizeMiB: 1320, rounds: 3 },
-];
-const quickSizes: readonly Size[] = [{ label: '250 MB', sizeMiB: 128, rounds: 1 }];
 
 /** One stop of the gang, by whichever way. */
 interface Stop {
@@ -65,37 +42,23 @@ const ways = ['stillpoint', 'bare', 'synchronous'] as const;
 export const stall: Benchmark = {
   name: 'stall',
   summary: 'how long a training stands still for a checkpoint',
-  run: async (options) => {
-    const measured: { size: Size; rounds: Round[] }[] = [];
-    for (const size of options.quick ? quickSizes : sizes)
-      measured.push({ size, rounds: await measureSize(size, options) });
-    return resultOf(measured);
-  },
+  run: async (options) => resultOf(await measureSizes('stall', options, prepare)),
 };
 
-async function measureSize(
-  size: Size,
-  { signal, rounds = size.rounds, note }: BenchOptions,
-): Promise<Round[]> {
-  await using world = await startWorld(signal);
-  note(`${size.label} a member: starting`);
-  const training = await Training.start(world, { name: 'stall', members, sizeMiB: size.sizeMiB });
+async function prepare(world: World, training: Training): Promise<(round: number) => Promise<Round>> {
   const measure: Ways = {
     stillpoint: () => checkpoint(world, training),
     bare: () => dump(world, training),
     synchronous: () => dumpAndCopy(world, training),
   };
-  const done: Round[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    note(`${size.label} a member: round ${round + 1} of ${rounds}`);
+  return async (round) => {
     const found: { -readonly [Way in keyof Round]?: Round[Way] } = {};
     for (const way of rotate(ways, round)) Object.assign(found, { [way]: await measure[way]() });
     const { stillpoint, bare, synchronous } = found;
     if (stillpoint === undefined || bare === undefined || synchronous === undefined)
       throw new Error('a way was left out');
-    done.push({ stillpoint, bare, synchronous });
-  }
-  return done;
+    return { stillpoint, bare, synchronous };
+  };
 }
 
 async function checkpoint({ client, signal }: World, training: Training): Promise<Round['stillpoint']> {
@@ -168,7 +131,7 @@ function requireStep(step: number | undefined): number {
   return step;
 }
 
-function resultOf(measured: readonly { readonly size: Size; readonly rounds: readonly Round[] }[]): Result {
+function resultOf(measured: readonly Measured<Round>[]): Result {
   const verdicts: Verdict[] = [];
   const tables: Table[] = [];
   for (const { size, rounds } of measured) {
