@@ -43,19 +43,6 @@ function agentPid(sp: Stillpoint): Promise<number> {
   }, 'the agent of n2');
 }
 
-/** Waits until nothing is under way with the gang. */
-function settled(gang: TestGang): Promise<string> {
-  return until(
-    async () => {
-      const { state, openEpoch } = await gang.show();
-      const isBusy = openEpoch !== undefined || ['starting', 'restoring', 'stopping'].includes(state);
-      return isBusy ? undefined : state;
-    },
-    'a gang with nothing under way',
-    60_000,
-  );
-}
-
 /** What a member has written in the gang's first incarnation, with or without a coordinator. */
 const outputBytes = (sp: Stillpoint, member: number): number =>
   statSync(join(logFolder(sp.paths, 'gang', 1), `${member}.out`)).size;
@@ -65,6 +52,8 @@ async function untilOutputGrows(sp: Stillpoint, member: number): Promise<void> {
   await until(() => outputBytes(sp, member) > before || undefined, `another step of member ${member}`);
 }
 
+/** Another agent is started, and then the rest of the work is done. */
+const settledDeadlineMs = 60_000;
 const running = { isFrozen: false, isHeld: false };
 
 async function finish(gang: TestGang): Promise<void> {
@@ -79,7 +68,7 @@ test('in each phase of a checkpoint: the gang trains on, the epoch is kept or gi
   const processes = memberProcesses(sp, 'n2');
   for (const phase of ['preflight', 'freeze', 'hold', 'note', 'dump', 'release', 'decide', 'persist']) {
     await killAgentAt(sp, phase, (onProgress) => sp.client.checkpoint(gang.name, {}, { onProgress }));
-    expect([phase, await settled(gang)]).toEqual([phase, 'running']);
+    expect([phase, await gang.settled(settledDeadlineMs)]).toEqual([phase, 'running']);
     expect((await gang.epochs()).at(-1)?.state).toMatch(/^(published|aborted|lost)$/);
     expect([phase, memberProcesses(sp, 'n2')]).toEqual([phase, processes]);
     expect([phase, memberStillness(sp, 'n2')]).toEqual([phase, running]);
@@ -98,7 +87,7 @@ test('in each phase of a checkpoint that stops: the gang trains on, or has stopp
   for (const phase of ['preflight', 'freeze', 'hold', 'note', 'dump', 'decide', 'kill', 'persist']) {
     const request = { outcome: 'stop' } as const;
     await killAgentAt(sp, phase, (onProgress) => sp.client.checkpoint(gang.name, request, { onProgress }));
-    const state = await settled(gang);
+    const state = await gang.settled(settledDeadlineMs);
     const epoch = (await gang.epochs()).at(-1);
     expect([phase, state, epoch?.state]).toEqual(
       state === 'stopped' ? [phase, 'stopped', 'published'] : [phase, 'running', 'aborted'],
@@ -122,7 +111,7 @@ test('in each phase of a restore: the gang runs, or the same verb brings it back
     const end = await killAgentAt(sp, phase, (onProgress) =>
       sp.client.restore(gang.name, {}, { onProgress }),
     );
-    const state = await settled(gang);
+    const state = await gang.settled(settledDeadlineMs);
     if (!(end instanceof Error)) expect([phase, state]).toEqual([phase, 'running']);
     if (state !== 'running') {
       await sp.untilNoMembers();
@@ -181,7 +170,7 @@ test('while nobody can start another: a held member stays held, a running one ru
   }
   expect(outputBytes(sp, 1)).toBe(written);
   await sp.ok('ps');
-  expect(await settled(gang)).toBe('running');
+  expect(await gang.settled(settledDeadlineMs)).toBe('running');
   expect(await gang.show()).toMatchObject({ incarnation: 1 });
   await untilOutputGrows(sp, 1);
   expect(memberProcesses(sp, 'n2')).toEqual(processes);

@@ -21,15 +21,6 @@ async function interruptAt(sp: Stillpoint, phase: string, ...line: readonly stri
   return message;
 }
 
-/** Waits until nothing is under way with the gang. */
-function settled(gang: TestGang): Promise<string> {
-  return until(async () => {
-    const { state, openEpoch } = await gang.show();
-    const isBusy = openEpoch !== undefined || ['starting', 'restoring', 'stopping'].includes(state);
-    return isBusy ? undefined : state;
-  }, 'a gang with nothing under way');
-}
-
 async function finish(gang: TestGang): Promise<void> {
   await gang.finish();
   await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: gang.name }));
@@ -59,7 +50,7 @@ test('checkpoint: the epoch is given up, or kept if it was decided, and the gang
   await gang.untilStep(1);
   for (const phase of ['preflight', 'freeze', 'hold', 'note', 'dump', 'release', 'decide', 'persist']) {
     const said = await interruptAt(sp, phase, 'checkpoint', gang.name);
-    expect([phase, await settled(gang)]).toEqual([phase, 'running']);
+    expect([phase, await gang.settled()]).toEqual([phase, 'running']);
     const { state } = (await gang.epochs()).at(-1) ?? {};
     expect([phase, state, said]).toEqual(
       state === 'aborted'
@@ -78,7 +69,7 @@ test('checkpoint --stop: the gang runs on, or has stopped and comes back', async
   await gang.untilStep(1);
   for (const phase of ['preflight', 'hold', 'dump', 'decide', 'kill', 'persist']) {
     await interruptAt(sp, phase, 'checkpoint', gang.name, '--stop');
-    const state = await settled(gang);
+    const state = await gang.settled();
     const epoch = (await gang.epochs()).at(-1);
     expect([phase, state, epoch?.state]).toEqual(
       state === 'stopped' ? [phase, 'stopped', 'published'] : [phase, 'running', 'aborted'],
@@ -99,7 +90,7 @@ test('restore: what ran runs on, or all of it is ended and the same verb brings 
   const { epoch } = await gang.checkpoint();
   for (const phase of ['preflight', 'open', 'prepare', 'restore', 'decide', 'lift']) {
     const said = await interruptAt(sp, phase, 'restore', gang.name);
-    const state = await settled(gang);
+    const state = await gang.settled();
     expect([phase, said]).toEqual([phase, expect.stringContaining(`"gang" is ${state}`)]);
     if (state !== 'running') {
       await sp.untilNoMembers();
@@ -118,7 +109,7 @@ test('migrate: the gang runs, where it was or where it was to go', async () => {
     const { members } = await gang.show();
     const [from, to] = members.some(({ node }) => node === 'n2') ? ['n2', 'n3'] : ['n3', 'n2'];
     const said = await interruptAt(sp, phase, 'migrate', gang.name, '--from', from, '--onto', to);
-    expect([phase, await settled(gang)]).toEqual([phase, 'running']);
+    expect([phase, await gang.settled()]).toEqual([phase, 'running']);
     expect([phase, said]).toEqual([phase, expect.stringContaining('"gang" is running')]);
     await gang.goOn(1);
   }

@@ -126,6 +126,19 @@ export class TestGang {
     );
   }
 
+  /** Waits until nothing is under way with it. @returns its state then */
+  settled(deadlineMs?: number): Promise<string> {
+    return until(
+      async () => {
+        const { state, openEpoch } = await this.show();
+        const isBusy = openEpoch !== undefined || ['starting', 'restoring', 'stopping'].includes(state);
+        return isBusy ? undefined : state;
+      },
+      `a ${this.name} with nothing under way`,
+      deadlineMs,
+    );
+  }
+
   /** Waits until some steps more than now are finished. */
   async goOn(steps: number): Promise<void> {
     await this.untilStep((await this.step()) + steps);
