@@ -3,8 +3,9 @@ import { BareRestore } from './lib/bare-restore.ts';
 import { dropCaches } from './lib/cold.ts';
 import { durationsOf, type PhaseEntered } from './lib/durations.ts';
 import { limits } from './lib/limits.ts';
+import { touchMemory } from './lib/memory.ts';
 import { type Benchmark, ms, type Result, times } from './lib/report.ts';
-import { type Measured, measureSizes, members } from './lib/sizes.ts';
+import { gangBytes, type Measured, measureSizes, members, type Size } from './lib/sizes.ts';
 import { summarize } from './lib/statistics.ts';
 import { firstStepAfter } from './lib/steps.ts';
 import type { Training } from './lib/training.ts';
@@ -30,7 +31,13 @@ export const restore: Benchmark = {
   run: async (options) => resultOf(await measureSizes('restore', options, prepare)),
 };
 
-async function prepare(world: World, training: Training): Promise<(round: number) => Promise<Round>> {
+async function prepare(
+  world: World,
+  training: Training,
+  size: Size,
+): Promise<(round: number) => Promise<Round>> {
+  // images are in memory before they are a member's memory
+  const ready = (): Promise<void> => touchMemory(world, 2 * gangBytes(size));
   const { epoch } = await world.client.checkpoint(
     training.name,
     { outcome: 'stop' },
@@ -38,24 +45,35 @@ async function prepare(world: World, training: Training): Promise<(round: number
   );
   const bare = await BareRestore.prepare(world, training.name, epoch);
   return async (round) => {
-    const before = round % 2 === 1 ? await restoreBare(world, training, bare) : undefined;
-    const ours = await restoreOurs(world, training, epoch);
-    return { ...ours, ...(before ?? (await restoreBare(world, training, bare))) };
+    const before = round % 2 === 1 ? await restoreBare(world, training, bare, ready) : undefined;
+    const ours = await restoreOurs(world, training, epoch, ready);
+    return { ...ours, ...(before ?? (await restoreBare(world, training, bare, ready))) };
   };
 }
 
 type OursRound = Pick<Round, 'stillpointMs' | 'phases'>;
 type BareRound = Pick<Round, 'bareMs' | 'cachedMs'>;
 
-async function restoreBare(world: World, training: Training, bare: BareRestore): Promise<BareRound> {
+async function restoreBare(
+  world: World,
+  training: Training,
+  bare: BareRestore,
+  ready: () => Promise<void>,
+): Promise<BareRound> {
   const once = (): Promise<number> =>
-    bare.run(async (startMs) => (await firstStep(world, training, 'a bare', startMs)) - startMs);
+    bare.run(ready, async (startMs) => (await firstStep(world, training, 'a bare', startMs)) - startMs);
   await dropCaches();
   return { bareMs: await once(), cachedMs: await once() };
 }
 
-async function restoreOurs(world: World, training: Training, epoch: number): Promise<OursRound> {
+async function restoreOurs(
+  world: World,
+  training: Training,
+  epoch: number,
+  ready: () => Promise<void>,
+): Promise<OursRound> {
   await dropCaches();
+  await ready();
   const entered: PhaseEntered[] = [];
   const startMs = Date.now();
   await world.client.restore(

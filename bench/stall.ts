@@ -5,10 +5,11 @@ import { dumpBare } from './lib/bare-dump.ts';
 import { copyLimited } from './lib/copy.ts';
 import { type EpochPhases, phaseNames, phasesOf } from './lib/epoch-phases.ts';
 import { limits } from './lib/limits.ts';
+import { touchMemory } from './lib/memory.ts';
 import { type Benchmark, ms, type Result, type Table, times, type Verdict } from './lib/report.ts';
 import { rotate } from './lib/rotate.ts';
 import { findSandboxes, setFrozen } from './lib/sandboxes.ts';
-import { largestLabel, type Measured, measureSizes, members, type Size } from './lib/sizes.ts';
+import { gangBytes, largestLabel, type Measured, measureSizes, members, type Size } from './lib/sizes.ts';
 import { summarize } from './lib/statistics.ts';
 import { allStepsAfter, firstStepAfter, longestGapMs, normalStepMs, type StepEnds } from './lib/steps.ts';
 import type { Training } from './lib/training.ts';
@@ -45,11 +46,20 @@ export const stall: Benchmark = {
   run: async (options) => resultOf(await measureSizes('stall', options, prepare)),
 };
 
-async function prepare(world: World, training: Training): Promise<(round: number) => Promise<Round>> {
+async function prepare(
+  world: World,
+  training: Training,
+  size: Size,
+): Promise<(round: number) => Promise<Round>> {
+  const ready = async (): Promise<number> => {
+    const normalMs = await quiet(training);
+    await touchMemory(world, gangBytes(size));
+    return normalMs;
+  };
   const measure: Ways = {
-    stillpoint: () => checkpoint(world, training),
-    bare: () => dump(world, training),
-    synchronous: () => dumpAndCopy(world, training),
+    stillpoint: async () => await checkpoint(world, training, await ready()),
+    bare: async () => await dump(world, training, await ready()),
+    synchronous: async () => await dumpAndCopy(world, training, await ready()),
   };
   return async (round) => {
     const found: { -readonly [Way in keyof Round]?: Round[Way] } = {};
@@ -61,8 +71,11 @@ async function prepare(world: World, training: Training): Promise<(round: number
   };
 }
 
-async function checkpoint({ client, signal }: World, training: Training): Promise<Round['stillpoint']> {
-  const normalMs = await quiet(training);
+async function checkpoint(
+  { client, signal }: World,
+  training: Training,
+  normalMs: number,
+): Promise<Round['stillpoint']> {
   const { epoch } = await client.checkpoint(training.name, {}, { signal });
   const ends = await training.steps(2);
   const { phases, freezeStartMs, frozenMs, releasedMs } = phasesOf(
@@ -78,8 +91,7 @@ async function checkpoint({ client, signal }: World, training: Training): Promis
   };
 }
 
-async function dump(world: World, training: Training): Promise<Round['bare']> {
-  const normalMs = await quiet(training);
+async function dump(world: World, training: Training, normalMs: number): Promise<Round['bare']> {
   const sandboxes = await findSandboxes(world.paths, training.name);
   const startMs = Date.now();
   const { folder, frozenMs } = await dumpBare(world.paths, sandboxes, false);
@@ -90,8 +102,11 @@ async function dump(world: World, training: Training): Promise<Round['bare']> {
   return { stallMs: gapMs, gapMs, normalMs, frozenMs };
 }
 
-async function dumpAndCopy(world: World, training: Training): Promise<Round['synchronous']> {
-  const normalMs = await quiet(training);
+async function dumpAndCopy(
+  world: World,
+  training: Training,
+  normalMs: number,
+): Promise<Round['synchronous']> {
   const sandboxes = await findSandboxes(world.paths, training.name);
   const copy = join(world.work, 'copy');
   const startMs = Date.now();

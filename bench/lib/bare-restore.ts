@@ -67,9 +67,10 @@ export class BareRestore {
 
   /**
    * Restores all members, lets them run until `look` has found what it waits for, and kills them.
+   * @param ready is awaited right before the command
    * @param look is given when the command began, on the wall clock
    */
-  async run<Found>(look: (startMs: number) => Promise<Found>): Promise<Found> {
+  async run<Found>(ready: () => Promise<void>, look: (startMs: number) => Promise<Found>): Promise<Found> {
     const { paths, signal } = this.#world;
     await using sandboxes = await startBareWorld(
       paths,
@@ -81,6 +82,7 @@ export class BareRestore {
     for (const { files } of this.#members)
       for (const { path, sizeBytes } of files) await truncate(path, sizeBytes);
     await Promise.all(pids.map((pid) => nft(pid, dropAll)));
+    await ready();
     const startMs = Date.now();
     await Promise.all(this.#members.map((member, index) => restoreOne(paths, member, pids[index] ?? 0)));
     await Promise.all(pids.map((pid) => nft(pid, 'delete table inet bench')));

@@ -13,6 +13,12 @@ export interface Size {
   readonly rounds: number;
 }
 
+/** What PyTorch itself has, and some more. */
+const ownMiB = 150;
+
+/** Memory of all members of a gang. */
+export const gangBytes = ({ sizeMiB }: Size): number => members * (sizeMiB + ownMiB) * 2 ** 20;
+
 /** Small images say little of a copy's time. */
 export const largestLabel = '1.5 GB';
 const sizes: readonly Size[] = [
@@ -36,14 +42,14 @@ export interface Measured<Round> {
 export async function measureSizes<Round>(
   name: string,
   { signal, quick, rounds, note }: BenchOptions,
-  prepare: (world: World, training: Training) => Promise<(round: number) => Promise<Round>>,
+  prepare: (world: World, training: Training, size: Size) => Promise<(round: number) => Promise<Round>>,
 ): Promise<Measured<Round>[]> {
   const measured: Measured<Round>[] = [];
   for (const size of quick ? quickSizes : sizes) {
     await using world = await startWorld(signal);
     note(`${size.label} a member: starting`);
     const training = await Training.start(world, { name, members, sizeMiB: size.sizeMiB });
-    const measure = await prepare(world, training);
+    const measure = await prepare(world, training, size);
     const done: Round[] = [];
     const count = rounds ?? size.rounds;
     for (let round = 0; round < count; round += 1) {

@@ -1,10 +1,18 @@
 // What stays in staging, and what is removed.
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths, type HomePaths } from './paths.ts';
-import { removeStaging, restoreStagingFolder, stagingFolder, sweepStaging } from './staging.ts';
+import {
+  mountStaging,
+  removeStaging,
+  restoreStagingFolder,
+  stagingFolder,
+  sweepStaging,
+  unmountStaging,
+} from './staging.ts';
 
 let paths: HomePaths;
 beforeEach(async () => {
@@ -53,4 +61,43 @@ it('loses what is in use for nothing, and nothing else', async () => {
 it('that was never mounted has nothing to sweep', async () => {
   await rm(paths.staging, { recursive: true });
   expect(await sweepStaging(paths, { epochs: [], restores: [] })).toEqual([]);
+});
+
+describe('mounted', () => {
+  const shmemEnabled = '/sys/kernel/mm/transparent_hugepage/shmem_enabled';
+  const staged = 8 * 2 ** 20;
+
+  async function mountOptions(): Promise<string[]> {
+    const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
+    const fields = mounts.map((line) => line.split(' '));
+    return fields.filter(([, folder]) => folder === paths.staging).map(([, , , options]) => options ?? '');
+  }
+
+  beforeEach(() => vi.stubEnv('STILLPOINT_STAGING_SIZE', '64m'));
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await unmountStaging(paths);
+  });
+
+  it('is mounted once, as large as was asked for, and is gone when it is unmounted', async () => {
+    await mountStaging(paths);
+    await mountStaging(paths);
+    expect(await mountOptions()).toEqual([expect.stringContaining('size=65536k')]);
+    await unmountStaging(paths);
+    await unmountStaging(paths);
+    expect(await mountOptions()).toEqual([]);
+  });
+
+  it.runIf(existsSync(shmemEnabled))(
+    'has huge pages for what is large, and none for what is small',
+    async () => {
+      await mountStaging(paths);
+      expect(await mountOptions()).toEqual([expect.stringContaining('huge=within_size')]);
+      const small = Array.from({ length: 100 }, (_, index) => join(paths.staging, String(index)));
+      for (const file of small) await writeFile(file, 'x');
+      await writeFile(join(paths.staging, 'large'), Buffer.alloc(staged, 1));
+      const { bsize, blocks, bfree } = await statfs(paths.staging);
+      expect((blocks - bfree) * bsize).toBeLessThan(staged + 2 ** 20);
+    },
+  );
 });

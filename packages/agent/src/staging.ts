@@ -1,8 +1,33 @@
 // The staging area: a tmpfs that all virtual nodes of a machine share. Images are there on their way to the vault, and
 // back: <gang>/<epoch>/<member>, and .restores/<gang>/<incarnation>/<member>, which no gang can be named.
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { exec } from './exec.ts';
+import { limits } from './limits.ts';
 import type { HomePaths } from './paths.ts';
+
+/** Where a kernel that has huge pages for shared memory says so. */
+const hugePagesFile = '/sys/kernel/mm/transparent_hugepage/shmem_enabled';
+
+/** Mounts it unless it is there. In huge pages, where the kernel has them, a dump is written in about half the time. */
+export async function mountStaging(paths: HomePaths): Promise<void> {
+  await mkdir(paths.staging, { recursive: true, mode: 0o700 });
+  if (await isMounted(paths.staging)) return;
+  const size = process.env['STILLPOINT_STAGING_SIZE'] ?? limits.stagingSize;
+  // not `always`: each of the many small images would take a whole huge page
+  const huge = existsSync(hugePagesFile) ? ['huge=within_size'] : [];
+  const options = ['mode=0700', `size=${size}`, ...huge].join(',');
+  await exec('mount', ['-t', 'tmpfs', '-o', options, 'stillpoint-staging', paths.staging]);
+}
+
+export async function unmountStaging({ staging }: HomePaths): Promise<void> {
+  if (await isMounted(staging)) await exec('umount', [staging]);
+}
+
+async function isMounted(folder: string): Promise<boolean> {
+  return (await readFile('/proc/self/mounts', 'utf8')).includes(` ${folder} tmpfs `);
+}
 
 /** Folder for one member of an epoch; the same path inside and outside of sandboxes. */
 export function stagingFolder(paths: HomePaths, gang: string, epoch: number, member: number): string {

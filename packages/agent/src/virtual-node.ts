@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
-import { exec } from './exec.ts';
 import {
   everyFreezer,
   type Freezer,
@@ -31,6 +30,7 @@ import {
   unplugNode,
 } from './network.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
+import { mountStaging, unmountStaging } from './staging.ts';
 import { prepareTools } from './tools.ts';
 
 export interface VirtualNode {
@@ -127,7 +127,7 @@ async function removeMachineRemains(paths: HomePaths): Promise<void> {
   const fabric = fabricNamespace(paths);
   if ((await listNamespaces(paths)).includes(fabric)) await deleteNamespace(fabric);
   for (const freezer of await everyFreezer(paths.tag)) await removeFreezerRoot(freezer);
-  if (await isMounted(paths.staging)) await exec('umount', [paths.staging]);
+  await unmountStaging(paths);
   await rm(paths.runtime, { recursive: true, force: true });
 }
 
@@ -158,17 +158,6 @@ async function nodeSandboxes(
   for (const freezer of await everyFreezer(paths.tag))
     for (const name of await listCgroups(freezer)) if (pattern.test(name)) found.push({ freezer, name });
   return found;
-}
-
-async function mountStaging(paths: HomePaths): Promise<void> {
-  await mkdir(paths.staging, { recursive: true, mode: 0o700 });
-  if (await isMounted(paths.staging)) return;
-  const size = process.env['STILLPOINT_STAGING_SIZE'] ?? limits.stagingSize;
-  await exec('mount', ['-t', 'tmpfs', '-o', `mode=0700,size=${size}`, 'stillpoint-staging', paths.staging]);
-}
-
-async function isMounted(folder: string): Promise<boolean> {
-  return (await readFile('/proc/self/mounts', 'utf8')).includes(` ${folder} tmpfs `);
 }
 
 function answers(socketPath: string): Promise<boolean> {
