@@ -96,9 +96,9 @@ export class RestoreSteps {
   /** A new sandbox with sp-init alone, the images fetched, verified and rewritten, and the private files in place. */
   async #prepare(placements: readonly RestorePlacement[], policy: FilesPolicy): Promise<void> {
     const { vault, header, member, members } = this.#options;
+    await this.#checkAddresses(placements);
     const manifest = await vault.readManifest(header.gang, header.epoch);
     const meta = metaOf(manifest, member);
-    await this.#checkAddresses(placements);
     const record = await members.launch({
       ...this.#owner,
       hostname: memberHostname(header.gang, member),
