@@ -230,7 +230,11 @@ function holdNpx(): () => void {
   const npx = readFileSync(path.join(checkout.tools, 'npx'), 'utf8').replace('#!/bin/bash\n', '');
   const gate = checkout.path('npx.gate');
   const started = checkout.path('npx.started');
-  checkout.tool('npx', `touch ${started}; until [ -e ${gate} ]; do sleep 0.02; done\n${npx}`);
+  // The trap: bash itself lives on after a SIGINT that came as its sleep had just ended.
+  checkout.tool(
+    'npx',
+    `trap 'exit 130' INT; touch ${started}; until [ -e ${gate} ]; do sleep 0.02; done\n${npx}`,
+  );
   return () => checkout.write('npx.gate', '');
 }
 
