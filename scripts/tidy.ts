@@ -30,8 +30,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   vault: ['protocol'],
   criu: ['protocol'],
   'sp-init': ['protocol'],
-  agent: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
-  coordinator: ['protocol', 'bus', 'ledger', 'vault', 'agent'],
+  agent: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
+  coordinator: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'agent'],
   cli: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init', 'agent', 'coordinator'],
 };
 

@@ -8,18 +8,20 @@ import {
   type MemberEvent,
   memberId,
   type MemberReport,
+  type MemberStep,
+  type MemberStepResult,
+  type HoldId,
   startMemberEpoch,
   type Step,
 } from '@stillpoint/protocol';
-import type { EpochSteps } from './epoch-steps.ts';
 import type { MachinePart } from './machine-part.ts';
-import { newHoldId } from './member-cut.ts';
-import type { SandboxRecord } from './sandbox-record.ts';
+import type { Stepper } from './ports.ts';
+import type { SlotOwner } from './sandbox-record.ts';
 
-export interface EpochPart {
+export interface EpochPart<Place extends SlotOwner = SlotOwner> {
   readonly machine: MachinePart<MemberEpochState, MemberEvent, MemberEffect>;
-  readonly record: SandboxRecord;
-  readonly steps: EpochSteps;
+  readonly place: Place;
+  readonly steps: Stepper<MemberStep, MemberStepResult>;
   reports: readonly MemberReport[];
   /** Nothing of it is left, and that was said. */
   isClosed: boolean;
@@ -36,8 +38,9 @@ export function isOf(part: EpochPart, { gang, epoch }: Pick<EpochHeader, 'gang' 
 
 /** The member's first step in the epoch, whose first command this is. */
 export function beginEpoch(
-  { member }: SandboxRecord,
+  { member }: SlotOwner,
   command: EpochCommand,
+  hold: HoldId,
 ): Step<MemberEpochState, MemberEffect> {
   const { gang, incarnation, epoch, fence } = command;
   const policy =
@@ -48,7 +51,7 @@ export function beginEpoch(
     header: { gang, incarnation, epoch, fence },
     member: memberId(member),
     ...policy,
-    holdId: newHoldId(),
+    holdId: hold,
     limits: memberEpochLimits,
   });
 }

@@ -22,11 +22,15 @@ import {
 } from '@stillpoint/protocol';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { systemClock } from '@stillpoint/clock';
+import { PartFolder, SeenFolder } from './agent-files.ts';
 import { EpochService } from './epoch-service.ts';
 import { Fences } from './fences.ts';
 import type { Freezer } from './freezer.ts';
 import { NodeMembers } from './node-members.ts';
+import { newHoldId } from './member-cut.ts';
 import { homePaths, type HomePaths, nodeRuntime } from './paths.ts';
+import { SandboxHost } from './sandbox-host.ts';
 import { type SandboxRecord, sandboxSlot, writeRecord } from './sandbox-record.ts';
 import { stagingFolder } from './staging.ts';
 
@@ -53,22 +57,30 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dirname(paths.runtime), { recursive: true, force: true }));
 
+const epochsFolder = (): string => join(nodeRuntime(paths, node.name), 'epochs');
+
 /** An agent on a node without sandboxes, as a reboot or a committed *stop* leaves it. */
-async function makeAgent(): Promise<EpochService> {
+async function makeAgent(): Promise<EpochService<SandboxRecord>> {
   const freezer: Freezer = { version: 'v1', root: paths.runtime };
   const members = new NodeMembers(paths, freezer, node, () => undefined);
   await members.recover();
   const service = new EpochService(
     {
+      node: node.name,
+      clock: systemClock,
+      store: new PartFolder(epochsFolder()),
+      fences: new Fences(new SeenFolder(join(paths.runtime, 'seen'))),
+      newHoldId,
+      send: (event) => sent.push(event),
+      log,
+    },
+    new SandboxHost({
       paths,
       freezer,
       node: node.name,
       members,
       vault: await openDirectoryVault(paths.vault),
-      fences: new Fences(join(paths.runtime, 'seen')),
-      send: (event) => sent.push(event),
-      log,
-    },
+    }),
     decisions,
   );
   await service.recover();
@@ -133,7 +145,7 @@ async function leaveMember(of: EpochHeader, outcome: Outcome): Promise<SandboxRe
     keptFolder: '',
     clockOffsets: { monotonicSeconds: 0, boottimeSeconds: 0 },
   };
-  const folder = join(nodeRuntime(paths, node.name), 'epochs');
+  const folder = epochsFolder();
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${of.gang}.${of.epoch}.0.json`), JSON.stringify({ state, kept: record }));
   const images = stagingFolder(paths, of.gang, of.epoch, member);

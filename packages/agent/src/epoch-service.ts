@@ -1,6 +1,4 @@
 // Drives the protocol's machine of every member of this node in its epochs. Decides nothing itself.
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type Decision,
   type EpochCommand,
@@ -14,64 +12,47 @@ import {
   stepMemberEpoch,
 } from '@stillpoint/protocol';
 import { beginEpoch, type EpochPart, headerOf, isOf, keyOf } from './epoch-part.ts';
-import { EpochSteps } from './epoch-steps.ts';
 import { toFailure } from './failure.ts';
-import type { DigestCache } from './files/index.ts';
-import { isFrozen } from './freezer.ts';
-import { listHolds } from './hold.ts';
 import type { Decisions } from './ledger-words.ts';
-import { type KeptPart, MachinePart } from './machine-part.ts';
-import type { MemberContext } from './member-cut.ts';
-import { nodeRuntime } from './paths.ts';
-import type { SandboxRecord } from './sandbox-record.ts';
-import type { ServiceOptions } from './service-options.ts';
+import { MachinePart } from './machine-part.ts';
+import type { EpochHost, KeptPart, ServiceOptions } from './ports.ts';
+import type { SlotOwner } from './sandbox-record.ts';
 
 /** What a leader may still say of a *stop* epoch that others have followed: its image may be in staging only. */
 const afterKill: ReadonlySet<EpochCommand['kind']> = new Set(['Decided', 'Persist', 'Forget']);
 
-export class EpochService {
+export class EpochService<Place extends SlotOwner> {
   readonly #options: ServiceOptions;
+  readonly #host: EpochHost<Place>;
   readonly #decisions: Decisions;
-  readonly #folder: string;
-  readonly #parts = new Map<string, EpochPart>();
-  readonly #digests = new Map<string, DigestCache>();
+  readonly #parts = new Map<string, EpochPart<Place>>();
 
-  constructor(options: ServiceOptions, decisions: Decisions) {
+  constructor(options: ServiceOptions, host: EpochHost<Place>, decisions: Decisions) {
     this.#options = options;
+    this.#host = host;
     this.#decisions = decisions;
-    this.#folder = join(nodeRuntime(options.paths, options.node), 'epochs');
   }
 
   /** Goes on where an earlier agent of this node was killed. */
   async recover(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
-      const text = await readFile(join(this.#folder, name), 'utf8');
-      const { state, kept: record } = JSON.parse(text) as KeptPart<MemberEpochState, SandboxRecord>;
-      await this.#recoverPart(record, state);
+    for (const part of await this.#options.store.list()) {
+      const { state, kept } = part as KeptPart<MemberEpochState, Place>;
+      await this.#recoverPart(kept, state);
     }
   }
 
   /** The member may be gone: after a *stop* it is, and its image is still to be kept. */
-  async #recoverPart(record: SandboxRecord, state: MemberEpochState): Promise<void> {
-    const { freezer, members } = this.#options;
-    const { header, holdId } = state.context;
-    const part = this.#add(record, state);
+  async #recoverPart(place: Place, state: MemberEpochState): Promise<void> {
+    const part = this.#add(place, state);
     part.reports = state.context.reports;
-    const isHere = members
-      .sandboxes(header.gang, header.incarnation)
-      .some(({ member }) => member === record.member);
-    const found = {
-      frozen: isHere && (await isFrozen(freezer, record.slot.cgroup)),
-      held: isHere && (await listHolds(record.slot.namespace)).includes(holdId),
-    };
+    const { isHere, ...found } = await this.#host.find(place, state.context.holdId);
     part.machine.feed({ kind: 'Restarted', found });
     if (!isHere) part.machine.feed({ kind: 'MemberDied', reason: 'it was gone when its agent came back' });
   }
 
   /** A coordinator's order: every member of the gang on this node hears it. */
   command(command: EpochCommand): void {
-    const { fences, log, members } = this.#options;
+    const { fences, log } = this.#options;
     const isPast = !fences.admitEpoch(command);
     if (isPast && !(fences.isOfLeader(command) && afterKill.has(command.kind))) {
       log.warn(
@@ -80,14 +61,14 @@ export class EpochService {
       );
       return;
     }
-    const heard = new Set<EpochPart>();
+    const heard = new Set<EpochPart<Place>>();
     // for an epoch of the past no member is touched
-    const sandboxes = isPast ? [] : members.sandboxes(command.gang, command.incarnation);
-    for (const record of sandboxes) {
+    const sandboxes = isPast ? [] : this.#host.sandboxes(command.gang, command.incarnation);
+    for (const place of sandboxes) {
       // what an older epoch still has to undo would undo this one's work: the coordinator asks again
-      if (this.#supersede(command, record)) continue;
+      if (this.#supersede(command, place)) continue;
       heard.add(
-        this.#parts.get(keyOf(command.gang, command.epoch, record.member)) ?? this.#begin(record, command),
+        this.#parts.get(keyOf(command.gang, command.epoch, place.member)) ?? this.#begin(place, command),
       );
     }
     // Members that a *stop* epoch has removed are no sandboxes any more, but still persist and forget.
@@ -102,43 +83,37 @@ export class EpochService {
   memberDied(gang: string, incarnation: number, member: number, reason: string): void {
     for (const part of this.#parts.values()) {
       const header = headerOf(part);
-      if (header.gang === gang && header.incarnation === incarnation && part.record.member === member) {
+      if (header.gang === gang && header.incarnation === incarnation && part.place.member === member) {
         part.machine.feed({ kind: 'MemberDied', reason });
       }
     }
   }
 
-  #begin(record: SandboxRecord, command: EpochCommand): EpochPart {
-    const { state, effects } = beginEpoch(record, command);
-    const part = this.#add(record, state);
+  #begin(place: Place, command: EpochCommand): EpochPart<Place> {
+    const { state, effects } = beginEpoch(place, command, this.#options.newHoldId());
+    const part = this.#add(place, state);
     part.machine.begin(effects);
     return part;
   }
 
-  #add(record: SandboxRecord, state: MemberEpochState): EpochPart {
-    const { paths, freezer, vault, members, log } = this.#options;
+  #add(place: Place, state: MemberEpochState): EpochPart<Place> {
+    const { clock, store, log } = this.#options;
     const { header } = state.context;
-    const context: MemberContext = { paths, freezer, record };
-    const epochKey = `${header.gang}.${header.epoch}`;
-    const digests: DigestCache = this.#digests.get(epochKey) ?? new Map();
-    this.#digests.set(epochKey, digests);
-    const key = keyOf(header.gang, header.epoch, record.member);
-    const part: EpochPart = {
-      record,
-      steps: new EpochSteps(context, header, {
-        vault,
-        digests,
-        removeStopped: () => members.removeMember(record),
-      }),
+    const key = keyOf(header.gang, header.epoch, place.member);
+    const part: EpochPart<Place> = {
+      place,
+      steps: this.#host.epochSteps(place, header),
       machine: new MachinePart<MemberEpochState, MemberEvent, MemberEffect>({
         key,
-        member: record.member,
-        file: join(this.#folder, `${key}.json`),
+        member: place.member,
+        clock,
+        store,
         state,
         step: stepMemberEpoch,
         perform: (effect) => this.#perform(part, effect),
+        expired: (name) => ({ kind: 'DeadlineExpired', name }),
         persistFailed: (message) => ({ kind: 'PersistFailed', message }),
-        kept: record,
+        kept: place,
         log,
       }),
       reports: [],
@@ -149,11 +124,11 @@ export class EpochService {
   }
 
   /** Older epochs of the member are closed when a later one comes. @returns whether one still holds the member */
-  #supersede(command: EpochCommand, record: SandboxRecord): boolean {
+  #supersede(command: EpochCommand, place: Place): boolean {
     let isEngaged = false;
     for (const part of this.#parts.values()) {
       const { gang, epoch } = headerOf(part);
-      if (gang !== command.gang || part.record.member !== record.member || epoch >= command.epoch) continue;
+      if (gang !== command.gang || part.place.member !== place.member || epoch >= command.epoch) continue;
       const { state } = part.machine;
       if (isMemberEngaged(state)) {
         isEngaged = true;
@@ -167,7 +142,7 @@ export class EpochService {
     return isEngaged;
   }
 
-  async #perform(part: EpochPart, effect: MemberEffect): Promise<void> {
+  async #perform(part: EpochPart<Place>, effect: MemberEffect): Promise<void> {
     const { machine } = part;
     const answer = (asked: Promise<Decision | 'none' | 'unavailable'>): void => {
       void asked.then((decision) => machine.feed({ kind: 'DecisionRead', decision }));
@@ -183,9 +158,7 @@ export class EpochService {
         this.#report(headerOf(part));
         return effect.reports.some(({ kind }) => kind === 'Forgotten') ? this.#close(part) : undefined;
       case 'SetDeadline':
-        return machine.setDeadline(effect.name, effect.afterMs, () =>
-          machine.feed({ kind: 'DeadlineExpired', name: effect.name }),
-        );
+        return machine.setDeadline(effect.name, effect.afterMs);
       case 'ClearDeadline':
         return machine.clearDeadline(effect.name);
       case 'ReadDecision':
@@ -198,7 +171,10 @@ export class EpochService {
     }
   }
 
-  async #run({ machine, steps }: EpochPart, step: Extract<MemberEffect, { kind: 'Run' }>): Promise<void> {
+  async #run(
+    { machine, steps }: EpochPart<Place>,
+    step: Extract<MemberEffect, { kind: 'Run' }>,
+  ): Promise<void> {
     try {
       machine.feed({ kind: 'StepDone', ...(await machine.measure(step.step, () => steps.perform(step))) });
     } catch (error) {
@@ -224,15 +200,14 @@ export class EpochService {
   }
 
   /** The epoch is over for this member. It stays known, so that a late command is answered; older ones go. */
-  async #close(part: EpochPart): Promise<void> {
+  async #close(part: EpochPart<Place>): Promise<void> {
     const { gang, epoch } = headerOf(part);
-    this.#digests.delete(`${gang}.${epoch}`);
+    this.#host.epochClosed(gang, epoch);
     await part.machine.close();
     part.isClosed = true;
     for (const other of this.#parts.values()) {
       const header = headerOf(other);
-      if (header.gang !== gang || other.record.member !== part.record.member || header.epoch >= epoch)
-        continue;
+      if (header.gang !== gang || other.place.member !== part.place.member || header.epoch >= epoch) continue;
       if (other.isClosed) this.#parts.delete(other.machine.key);
     }
   }

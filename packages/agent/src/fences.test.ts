@@ -11,6 +11,7 @@ import {
   type RestoreCommand,
 } from '@stillpoint/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SeenFolder } from './agent-files.ts';
 import { Fences } from './fences.ts';
 
 let folder: string;
@@ -40,10 +41,10 @@ const restore = (
 
 describe.each([
   ['the same agent', (fences: Fences) => fences],
-  ['an agent that was killed', () => new Fences(folder)],
+  ['an agent that was killed', () => new Fences(new SeenFolder(folder))],
 ])('%s', (_name, later) => {
   it('refuses a lower fence, incarnation and epoch, and takes the same again', () => {
-    const fences = new Fences(folder);
+    const fences = new Fences(new SeenFolder(folder));
     expect(fences.admitEpoch(hold(2, 3, 4))).toBe(true);
     const next = later(fences);
     expect(next.admitEpoch(hold(1, 3, 5))).toBe(false);
@@ -55,7 +56,7 @@ describe.each([
   });
 
   it('lets a gang go on whose restore was refused or given up before it was opened', () => {
-    const fences = new Fences(folder);
+    const fences = new Fences(new SeenFolder(folder));
     expect(fences.admitEpoch(hold(1, 1, 7))).toBe(true);
     expect(fences.admitRestore(restore('RestorePreflight', 1, 2, 3))).toBe(true);
     expect(fences.admitRestore(restore('Abandon', 1, 2, 3))).toBe(true);
@@ -63,7 +64,7 @@ describe.each([
   });
 
   it('refuses the incarnation before once another is prepared, except to abandon it', () => {
-    const fences = new Fences(folder);
+    const fences = new Fences(new SeenFolder(folder));
     expect(fences.admitEpoch(hold(1, 1, 7))).toBe(true);
     expect(fences.admitRestore(restore('Prepare', 1, 2, 3))).toBe(true);
     const next = later(fences);

@@ -1,7 +1,5 @@
 // The highest numbers that this node ever heard of each gang: what comes from the past changes nothing, also after
 // the agent has died and everything it was told is forgotten.
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   type EpochCommand,
   type GangId,
@@ -10,22 +8,18 @@ import {
   isPastEpoch,
   type RestoreCommand,
 } from '@stillpoint/protocol';
+import type { SeenStore } from './ports.ts';
 
 /** Orders that are given once the ledger has the attempt as the gang's latest incarnation. */
 const afterOpening: ReadonlySet<RestoreCommand['kind']> = new Set(['Prepare', 'Restore', 'Lift']);
 
 export class Fences {
-  readonly #folder: string;
-  readonly #seen = new Map<GangId, HighestSeen>();
+  readonly #store: SeenStore;
+  readonly #seen: Map<GangId, HighestSeen>;
 
-  /** @param folder kept while the machine is up */
-  constructor(folder: string) {
-    this.#folder = folder;
-    mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
-      const seen = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HighestSeen;
-      this.#seen.set(name.slice(0, -'.json'.length) as GangId, seen);
-    }
+  constructor(store: SeenStore) {
+    this.#store = store;
+    this.#seen = new Map(store.list());
   }
 
   /** Whether the command counts. It is written down before it is acted on. @throws when that can't be done */
@@ -65,9 +59,7 @@ export class Fences {
       seen.incarnation === numbers.incarnation &&
       seen.epoch === numbers.epoch;
     if (isKnown) return;
-    const file = join(this.#folder, `${gang}.json`);
-    writeFileSync(`${file}.new`, JSON.stringify(numbers));
-    renameSync(`${file}.new`, file);
+    this.#store.keep(gang, numbers);
     this.#seen.set(gang, numbers);
   }
 }

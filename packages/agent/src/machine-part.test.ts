@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '@stillpoint/clock';
+import { PartFolder } from './agent-files.ts';
 import { MachinePart } from './machine-part.ts';
 
 type Event =
@@ -20,13 +22,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A machine that collects numbers, keeps them, and acts on each; -1 stands for a failure to keep. */
-function makePart(file: string) {
+function makePart(store: PartFolder) {
   const acts: number[] = [];
   const idle = Promise.withResolvers<undefined>();
   const part: MachinePart<number[], Event, Effect> = new MachinePart<number[], Event, Effect>({
     key: 'part',
     member: 0,
-    file,
+    clock: systemClock,
+    store,
     state: [],
     step: (state, event) => {
       if (event.kind === 'PersistFailed')
@@ -46,6 +49,9 @@ function makePart(file: string) {
       if (acts.length === 2) idle.resolve(undefined);
       return undefined;
     },
+    expired: (name) => {
+      throw new Error(`there is no deadline ${name}`);
+    },
     persistFailed: (message) => ({ kind: 'PersistFailed', message }),
     kept: { name: 'kept' },
     log,
@@ -54,17 +60,19 @@ function makePart(file: string) {
 }
 
 it('takes events one by one, and keeps the state before it acts on it', async () => {
-  const file = join(folder, 'part.json');
-  const { part, acts, untilTwoActs } = makePart(file);
+  const { part, acts, untilTwoActs } = makePart(new PartFolder(folder));
   part.feed({ kind: 'Add', value: 1 });
   part.feed({ kind: 'Add', value: 2 });
   await untilTwoActs;
   expect(acts).toEqual([1, 2]);
-  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ state: [1, 2], kept: { name: 'kept' } });
+  expect(JSON.parse(readFileSync(join(folder, 'part.json'), 'utf8'))).toEqual({
+    state: [1, 2],
+    kept: { name: 'kept' },
+  });
 });
 
 it('does nothing that relies on a state that could not be kept', async () => {
-  const { part, acts, untilTwoActs } = makePart(join(folder, 'missing', 'part.json'));
+  const { part, acts, untilTwoActs } = makePart(new PartFolder(join(folder, 'missing')));
   part.feed({ kind: 'Add', value: 1 });
   part.feed({ kind: 'Add', value: 2 });
   await untilTwoActs;

@@ -1,28 +1,25 @@
 // Drives one of the protocol's machines for one member: events are taken one by one, each with all its effects in
-// order; deadlines are timers; the last persisted state is a file. What the effects mean is the owner's business.
-import { rename, rm, writeFile } from 'node:fs/promises';
-import type { PhaseSpan, Step } from '@stillpoint/protocol';
+// order; what a successor goes on from is kept. What the effects mean is the owner's business.
+import { type Clock, Deadlines } from '@stillpoint/clock';
+import type { MemberDeadline, PhaseSpan, Step } from '@stillpoint/protocol';
 import { memberId } from '@stillpoint/protocol';
 import type { AgentLog } from './agent-log.ts';
+import type { PartStore } from './ports.ts';
 
 export interface MachinePartOptions<State, Event, Effect> {
   readonly key: string;
   readonly member: number;
-  readonly file: string;
+  readonly clock: Clock;
+  readonly store: PartStore;
   readonly state: State;
   readonly step: (state: State, event: Event) => Step<State, Effect>;
   readonly perform: (effect: Effect) => Promise<void> | void;
+  readonly expired: (name: MemberDeadline) => Event;
   /** The event that tells the machine that its state could not be written down. */
   readonly persistFailed: (message: string) => Event;
   /** What a restarted agent has to know besides the state. */
   readonly kept: unknown;
   readonly log: AgentLog;
-}
-
-/** What stands in the file of a part. */
-export interface KeptPart<State, Kept> {
-  readonly state: State;
-  readonly kept: Kept;
 }
 
 /** The state could not be written down: nothing that relies on it may be done. */
@@ -34,13 +31,14 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
   /** What the member did, and when. */
   readonly spans: PhaseSpan[] = [];
   readonly #options: MachinePartOptions<State, Event, Effect>;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #deadlines: Deadlines<MemberDeadline>;
   #state: State;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: MachinePartOptions<State, Event, Effect>) {
     this.#options = options;
     this.#state = options.state;
+    this.#deadlines = new Deadlines(options.clock, (name) => this.feed(options.expired(name)));
     this.key = options.key;
     this.member = options.member;
   }
@@ -58,41 +56,39 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
     this.#enqueue(event.kind, () => this.#take(event));
   }
 
-  setDeadline(name: string, afterMs: number, onExpired: () => void): void {
-    this.clearDeadline(name);
-    this.#timers.set(name, setTimeout(onExpired, afterMs));
+  setDeadline(name: MemberDeadline, afterMs: number): void {
+    this.#deadlines.set(name, afterMs);
   }
 
-  clearDeadline(name: string): void {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
+  clearDeadline(name: MemberDeadline): void {
+    this.#deadlines.clear(name);
   }
 
   /** Runs a step of the member beside the machine and notes how long it took. */
   async measure<T>(phase: string, work: () => Promise<T>): Promise<T> {
-    const startMs = Date.now();
+    const { clock } = this.#options;
+    const startMs = clock.wallMs();
     try {
       return await work();
     } finally {
-      this.spans.push({ member: memberId(this.member), phase, startMs, endMs: Date.now() });
+      this.spans.push({ member: memberId(this.member), phase, startMs, endMs: clock.wallMs() });
     }
   }
 
   /** Makes `state` what a restarted agent goes on from. */
   async persist(state: State): Promise<void> {
-    const { file, kept } = this.#options;
+    const { store, kept } = this.#options;
     try {
-      await writeFile(`${file}.new`, JSON.stringify({ state, kept } satisfies KeptPart<State, unknown>));
-      await rename(`${file}.new`, file);
+      await store.keep(this.key, { state, kept });
     } catch (error) {
       throw new StateNotKept(String(error), { cause: error });
     }
   }
 
-  /** Nothing more will happen: stops its timers and removes its file. */
-  async close(): Promise<void> {
-    for (const name of this.#timers.keys()) this.clearDeadline(name);
-    await rm(this.#options.file, { force: true });
+  /** Nothing more will happen: stops its timers, and a successor has nothing to go on with. */
+  close(): Promise<void> {
+    this.#deadlines.clearAll();
+    return this.#options.store.drop(this.key);
   }
 
   /** An event whose state can't be kept has not happened; the machine hears that instead. */

@@ -19,11 +19,15 @@ import {
 } from '@stillpoint/protocol';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { expect, it, vi } from 'vitest';
+import { systemClock } from '@stillpoint/clock';
+import { PartFolder, SeenFolder } from './agent-files.ts';
 import { Fences } from './fences.ts';
 import { freeze, isFrozen } from './freezer.ts';
 import { listHolds, takeHold } from './hold.ts';
 import { NodeMembers } from './node-members.ts';
+import { newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
+import { SandboxHost } from './sandbox-host.ts';
 import { RestoreService } from './restore-service.ts';
 import { makeNodes, type NodeFixture } from './testing/node-fixture.ts';
 
@@ -66,17 +70,19 @@ async function startAgent({ paths, freezer }: NodeFixture) {
   const members = new NodeMembers(paths, freezer, { name: 'n1', index: 1 }, () => undefined);
   await members.recover();
   const sent: NodeEvent[] = [];
-  const common = {
-    paths,
-    freezer,
-    node: 'n1',
-    members,
-    vault: await openDirectoryVault(paths.vault),
-    fences: new Fences(join(nodeRuntime(paths, 'n1'), 'seen')),
-    send: (event: NodeEvent) => sent.push(event),
-    log,
-  };
-  const service = new RestoreService(common, outcomes);
+  const service = new RestoreService(
+    {
+      node: 'n1',
+      clock: systemClock,
+      store: new PartFolder(join(nodeRuntime(paths, 'n1'), 'restores')),
+      fences: new Fences(new SeenFolder(join(nodeRuntime(paths, 'n1'), 'seen'))),
+      newHoldId,
+      send: (event: NodeEvent) => sent.push(event),
+      log,
+    },
+    new SandboxHost({ paths, freezer, node: 'n1', members, vault: await openDirectoryVault(paths.vault) }),
+    outcomes,
+  );
   await service.recover();
   return { members, service, sent };
 }

@@ -1,6 +1,4 @@
 // Drives the protocol's machine of every member of this node in its restore attempts. Decides nothing itself.
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   isMemberAbandoned,
   isMemberRestored,
@@ -9,6 +7,8 @@ import {
   type MemberRestoreEffect,
   type MemberRestoreEvent,
   memberRestoreLimits,
+  type MemberRestoreResult,
+  type MemberRestoreStep,
   type MemberRestoreState,
   nodeName,
   type RestoreCommand,
@@ -20,15 +20,12 @@ import {
 } from '@stillpoint/protocol';
 import { toFailure } from './failure.ts';
 import type { Outcomes } from './ledger-words.ts';
-import { type KeptPart, MachinePart } from './machine-part.ts';
-import { newHoldId } from './member-cut.ts';
-import { nodeRuntime } from './paths.ts';
-import { RestoreSteps } from './restore-steps.ts';
-import type { ServiceOptions } from './service-options.ts';
+import { MachinePart } from './machine-part.ts';
+import type { KeptPart, RestoreHost, ServiceOptions, Stepper } from './ports.ts';
 
 interface RestorePart {
   readonly machine: MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>;
-  readonly steps: RestoreSteps;
+  readonly steps: Stepper<MemberRestoreStep, MemberRestoreResult>;
   reports: readonly RestoreReport[];
 }
 
@@ -38,26 +35,25 @@ const headerOf = (part: RestorePart): RestoreHeader => part.machine.state.contex
 
 export class RestoreService {
   readonly #options: ServiceOptions;
+  readonly #host: RestoreHost;
   readonly #outcomes: Outcomes;
-  readonly #folder: string;
   readonly #parts = new Map<string, RestorePart>();
 
-  constructor(options: ServiceOptions, outcomes: Outcomes) {
+  constructor(options: ServiceOptions, host: RestoreHost, outcomes: Outcomes) {
     this.#options = options;
+    this.#host = host;
     this.#outcomes = outcomes;
-    this.#folder = join(nodeRuntime(options.paths, options.node), 'restores');
   }
 
   /** Goes on where an earlier agent of this node was killed. */
   async recover(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    for (const name of (await readdir(this.#folder)).filter((file) => file.endsWith('.json'))) {
-      const text = await readFile(join(this.#folder, name), 'utf8');
-      const { state } = JSON.parse(text) as KeptPart<MemberRestoreState, null>;
+    const { store } = this.#options;
+    for (const kept of await store.list()) {
+      const { state } = kept as KeptPart<MemberRestoreState, null>;
       const { header, member } = state.context;
       // its member was restored and has gone its way
       if (isMemberRestored(state) && !this.#hasPlace(header, member)) {
-        await rm(join(this.#folder, name));
+        await store.drop(keyOf(header.gang, header.incarnation, member));
         continue;
       }
       const part = this.#add(state);
@@ -108,12 +104,12 @@ export class RestoreService {
       const { gang, incarnation } = headerOf(part);
       return gang === command.gang && incarnation === command.incarnation;
     });
-    const reserved = this.#options.members.reserved(command.gang, command.incarnation);
+    const reserved = this.#host.reserved(command.gang, command.incarnation);
     return [...new Set([...known.map((part) => memberId(part.machine.member)), ...reserved.map(memberId)])];
   }
 
   #hasPlace({ gang, incarnation }: RestoreHeader, member: MemberId): boolean {
-    return this.#options.members.reserved(gang, incarnation).includes(member);
+    return this.#host.reserved(gang, incarnation).includes(member);
   }
 
   #begin(command: RestoreCommand, member: MemberId): RestorePart {
@@ -121,7 +117,7 @@ export class RestoreService {
     const { state, effects } = startMemberRestore({
       header: { gang, incarnation, epoch, fence },
       member,
-      holdId: newHoldId(),
+      holdId: this.#options.newHoldId(),
       limits: memberRestoreLimits,
     });
     const part = this.#add(state);
@@ -131,17 +127,19 @@ export class RestoreService {
 
   #add(state: MemberRestoreState): RestorePart {
     const { header, member } = state.context;
-    const { paths, freezer, node, vault, members, log } = this.#options;
+    const { clock, store, log } = this.#options;
     const key = keyOf(header.gang, header.incarnation, member);
     const part: RestorePart = {
-      steps: new RestoreSteps({ paths, freezer, node, vault, members, header, member }),
+      steps: this.#host.restoreSteps(header, member),
       machine: new MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>({
         key,
         member,
-        file: join(this.#folder, `${key}.json`),
+        clock,
+        store,
         state,
         step: stepMemberRestore,
         perform: (effect) => this.#perform(part, effect),
+        expired: (name) => ({ kind: 'DeadlineExpired', name }),
         persistFailed: (message) => ({ kind: 'PersistFailed', message }),
         kept: null,
         log,
@@ -170,9 +168,7 @@ export class RestoreService {
         // one that was restored stays known: the coordinator may not have written it down yet
         return effect.reports.some(({ kind }) => kind === 'Abandoned') ? machine.close() : undefined;
       case 'SetDeadline':
-        return machine.setDeadline(effect.name, effect.afterMs, () =>
-          machine.feed({ kind: 'DeadlineExpired', name: effect.name }),
-        );
+        return machine.setDeadline(effect.name, effect.afterMs);
       case 'ClearDeadline':
         return machine.clearDeadline(effect.name);
       case 'ReadOutcome':

@@ -1,18 +1,19 @@
 // Puts an agent together: its members, its epochs and restores, the bus, the ledger and the vault.
 import { join } from 'node:path';
-import { type AgentListener, listenAsAgent, type NodeCommand } from '@stillpoint/bus';
-import type { RestoreCommand } from '@stillpoint/protocol';
+import { type AgentListener, listenAsAgent } from '@stillpoint/bus';
+import { systemClock } from '@stillpoint/clock';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
+import { PartFolder, SeenFolder } from './agent-files.ts';
 import type { AgentLog } from './agent-log.ts';
-import { EpochService } from './epoch-service.ts';
-import { Fences } from './fences.ts';
 import { findFreezer } from './freezer.ts';
 import { longestHoldMs } from './hold-budget.ts';
 import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
+import { newHoldId } from './member-cut.ts';
+import { NodeAgent } from './node-agent.ts';
 import { NodeMembers } from './node-members.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
-import { RestoreService } from './restore-service.ts';
+import { SandboxHost } from './sandbox-host.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 export interface ServeOptions {
@@ -30,33 +31,33 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   const broadcast: AgentListener['broadcast'] = (event) => bus.listener?.broadcast(event);
   const members = new NodeMembers(paths, freezer, node, (event) => {
     log.info({ gang: event.gang, member: event.member, exitCode: event.exitCode }, 'a member has ended');
-    epochs.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
-    restores.memberDied(event.gang, event.incarnation, event.member, `exit code ${event.exitCode}`);
+    agent.memberDied(event, `exit code ${event.exitCode}`);
     broadcast(event);
   });
-  const fences = new Fences(join(nodeRuntime(paths, node.name), 'seen'));
-  const common = { paths, freezer, node: node.name, members, vault, fences, send: broadcast, log };
-  const epochs = new EpochService(common, ledgerDecisions(ledger));
-  const restores = new RestoreService(common, ledgerOutcomes(ledger));
+  const folder = nodeRuntime(paths, node.name);
+  const agent = new NodeAgent({
+    node: node.name,
+    clock: systemClock,
+    host: new SandboxHost({ paths, freezer, node: node.name, members, vault }),
+    epochs: new PartFolder(join(folder, 'epochs')),
+    restores: new PartFolder(join(folder, 'restores')),
+    seen: new SeenFolder(join(folder, 'seen')),
+    decisions: ledgerDecisions(ledger),
+    outcomes: ledgerOutcomes(ledger),
+    newHoldId,
+    send: broadcast,
+    log,
+  });
   await members.recover();
-  await epochs.recover();
-  await restores.recover();
+  await agent.recover();
   const listener = await listenAsAgent(nodeSocket(paths, node.name), {
     onRequest: async (request) => {
       const answer = await members.answer(request);
       if (answer.kind === 'Removed' && request.kind === 'Remove')
-        await restores.membersRemoved(request.gang, request.upTo);
+        await agent.membersRemoved(request.gang, request.upTo);
       return answer;
     },
-    onCommand: (command: NodeCommand) => {
-      try {
-        if (isRestoreCommand(command)) restores.command(command);
-        else epochs.command(command);
-      } catch (error) {
-        // it was not written down, so it was not acted on: the coordinator says it again
-        log.error({ command: command.kind, error: String(error) }, 'a command could not be taken');
-      }
-    },
+    onCommand: (command) => agent.command(command),
   });
   bus.listener = listener;
   return {
@@ -66,13 +67,3 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
     },
   };
 }
-
-const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>([
-  'RestorePreflight',
-  'Prepare',
-  'Restore',
-  'Lift',
-  'Abandon',
-]);
-
-const isRestoreCommand = (command: NodeCommand): command is RestoreCommand => restoreKinds.has(command.kind);

@@ -116,9 +116,10 @@ export class Attempts {
     way: Way,
     onPhase: (phase: string) => void,
   ): RestoreRun {
-    const { store, nodes, log } = this.#context;
+    const { clock, store, nodes, log } = this.#context;
     const { incarnation, epoch } = input.header;
     const run = new RestoreRun(input.header, first, {
+      clock,
       send: (node, command) => nodes.send(node, command),
       ...way,
       decide: async (outcome, reason) => {
@@ -176,7 +177,7 @@ export class Attempts {
 
   /** Nothing is left of an attempt that was opened. */
   async #bury(gang: Gang, incarnation: Incarnation, reason: string): Promise<void> {
-    const ending = { state: 'failed', reason, exitCode: 1, atMs: Date.now() } as const;
+    const ending = { state: 'failed', reason, exitCode: 1, atMs: this.#context.clock.wallMs() } as const;
     if (gang.current?.outcome === 'go') {
       await this.#endings.end(gang, ending);
       return;

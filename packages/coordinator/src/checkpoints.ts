@@ -1,6 +1,6 @@
 // Checkpoints of gangs: epochs are opened, driven, tried again where a passing reason aborted one, and finished for a
 // predecessor that did not live to do it.
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@stillpoint/clock';
 import {
   epochNumber,
   failures,
@@ -16,7 +16,8 @@ import type { z } from 'zod';
 import type { CheckpointResult, checkpointRequestSchema } from './api.ts';
 import type { Context } from './context.ts';
 import { type Endings, stoppedExitCode } from './endings.ts';
-import { type EpochEnd, EpochRun, type EpochWorld } from './epoch-driver.ts';
+import { EpochRun } from './epoch-driver.ts';
+import type { EpochEnd, EpochWorld } from './epoch-world.ts';
 import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
@@ -49,7 +50,8 @@ export class Checkpoints {
    * @throws `SP_CHECKPOINT_RUNNING`, `SP_GANG_BUSY`, `SP_GANG_NOT_RUNNING`, `SP_GANG_ENDING`, or why it was aborted
    */
   async take(gang: Gang, request: Request, trigger: Trigger, verb: VerbContext): Promise<CheckpointResult> {
-    const startedAtMs = performance.now();
+    const { clock } = this.#context;
+    const startedAtMs = clock.monotonicMs();
     let given: GaveUp | undefined;
     for (let retries = 0; ; retries += 1) {
       const run = await this.#open(gang, request, trigger).catch((error: unknown) => {
@@ -65,11 +67,11 @@ export class Checkpoints {
         failure.retryable &&
         result === 'aborted' &&
         retries + 1 < limits.checkpointAttemptsMax &&
-        performance.now() - startedAtMs < limits.checkpointRetryMs;
+        clock.monotonicMs() - startedAtMs < limits.checkpointRetryMs;
       given = new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
       if (!mayRetry) throw given;
       verb.report({ phase: 'retry', message: `${failure.message}; trying again`, epoch: run.epoch });
-      await delay(limits.checkpointPauseMs * (retries + 1), undefined, { signal: verb.signal });
+      await pause(clock, limits.checkpointPauseMs * (retries + 1), { signal: verb.signal });
     }
   }
 
@@ -101,7 +103,7 @@ export class Checkpoints {
     if (current === undefined) throw new GangNotRunning(gang);
     gang.isOpeningEpoch = true;
     try {
-      const { store } = this.#context;
+      const { store, clock } = this.#context;
       const { epoch, mark } = await store.nextEpoch(gang.id);
       const opened: EpochOpened = {
         header: { gang: gang.name, incarnation: current.incarnation, epoch, fence: store.fence },
@@ -110,7 +112,7 @@ export class Checkpoints {
         files: request.files ?? gang.record.files,
         members: current.opened.placement.map(({ member, node }) => ({ member, node })),
         trigger,
-        startedAtMs: Date.now(),
+        startedAtMs: clock.wallMs(),
       };
       const input = this.#input(opened);
       if (!(await store.openEpoch(input, mark, opened)))
@@ -159,10 +161,11 @@ export class Checkpoints {
   }
 
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
-    const { store, nodes, vault, log } = this.#context;
+    const { clock, store, nodes, vault, log } = this.#context;
     const { epoch } = input.header;
     let unwritten: unknown;
     return {
+      clock,
       send: (node, command) => nodes.send(node, command),
       decide: async (decision, reason) => {
         const found = await store.decideEpoch(gang.id, epoch, decision, reason);
@@ -205,12 +208,8 @@ export class Checkpoints {
     const isStopped = run.outcome === 'stop' && run.decision === 'commit';
     if (isStopped && gang.current?.incarnation === run.header.incarnation && !gang.isDead) {
       const reason = `stopped by checkpoint ${run.epoch}`;
-      await this.#endings.end(gang, {
-        state: 'stopped',
-        reason,
-        exitCode: stoppedExitCode,
-        atMs: Date.now(),
-      });
+      const atMs = this.#context.clock.wallMs();
+      await this.#endings.end(gang, { state: 'stopped', reason, exitCode: stoppedExitCode, atMs });
     }
     const { result, failure } = await run.untilEnd();
     // the ledger is silent: a successor reads what stands there

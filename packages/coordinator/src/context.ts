@@ -1,4 +1,5 @@
 // What all parts of a coordinator share.
+import type { Clock } from '@stillpoint/clock';
 import type { Vault } from '@stillpoint/vault';
 import type { Logger } from 'pino';
 import type { Gangs } from './gangs.ts';
@@ -7,6 +8,7 @@ import type { NodePlatform } from './platform.ts';
 import type { Store } from './store.ts';
 
 export interface Context {
+  readonly clock: Clock;
   readonly store: Store;
   readonly nodes: Nodes;
   readonly gangs: Gangs;

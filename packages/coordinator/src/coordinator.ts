@@ -1,5 +1,6 @@
 // A coordinator: takes the lead over a state folder, finishes what its predecessor left, and serves its verbs.
 import { join } from 'node:path';
+import { type Clock, timeoutSignal } from '@stillpoint/clock';
 import type { Ledger } from '@stillpoint/ledger';
 import type { Vault } from '@stillpoint/vault';
 import type { Logger } from 'pino';
@@ -29,6 +30,7 @@ export interface CoordinatorOptions {
   readonly home: string;
   /** Where things are that are gone after a reboot. */
   readonly runtime: string;
+  readonly clock: Clock;
   readonly ledger: Ledger;
   readonly vault: Vault;
   readonly platform: NodePlatform;
@@ -55,17 +57,18 @@ export interface Coordinator {
 
 /** Takes the lead. Everything that was left open is on its way to its end when this returns. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { home, runtime, ledger, vault, platform, log, onFatal } = options;
+  const { home, runtime, clock, ledger, vault, platform, log, onFatal } = options;
   const closing = new AbortController();
   const store = await Store.open(ledger);
   log.info({ fence: store.fence }, 'this coordinator leads');
-  const gangs = new Gangs();
+  const gangs = new Gangs(clock);
   const watch = new Watch(
     () => context,
     () => endings,
   );
-  const nodes = new Nodes(store, { platform, listener: watch, log });
+  const nodes = new Nodes(store, { clock, platform, listener: watch, log });
   const context: Context = {
+    clock,
     store,
     nodes,
     gangs,
@@ -100,7 +103,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     periodic,
     retention,
     attempts,
-    startedAtMs: Date.now(),
+    startedAtMs: clock.wallMs(),
     close: () => close(context, closing, ledger),
   };
   for (const stored of await store.listGangs()) gangs.add(stored);
@@ -113,11 +116,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 async function close(
-  { gangs, nodes, log }: Context,
+  { clock, gangs, nodes, log }: Context,
   closing: AbortController,
   ledger: Ledger,
 ): Promise<void> {
-  const signal = AbortSignal.timeout(limits.shutdownMs);
+  const signal = timeoutSignal(clock, limits.shutdownMs);
   await Promise.all(gangs.list().map((gang) => letGo(gang, signal)));
   closing.abort(new CoordinatorEnds());
   for (const gang of gangs.list()) {

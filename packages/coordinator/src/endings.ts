@@ -1,5 +1,6 @@
 // How gangs end: a member that fails or is lost ends its gang as a whole, since a collective can't go on without it.
 import { constants } from 'node:os';
+import { timeoutSignal } from '@stillpoint/clock';
 import { memberId } from '@stillpoint/protocol';
 import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
@@ -38,7 +39,7 @@ export class Endings {
   evaluate(gang: Gang): void {
     if (!gang.isRunning) return;
     const failed = [...gang.ends.values()].find(({ exitCode }) => exitCode !== 0);
-    const atMs = Date.now();
+    const atMs = this.#context.clock.wallMs();
     if (failed !== undefined) {
       const { reason, exitCode } = failed;
       inBackground(this.#context, this.end(gang, { state: 'failed', reason, exitCode, atMs }));
@@ -60,7 +61,7 @@ export class Endings {
   }
 
   async #end(gang: Gang, wanted: Ending): Promise<Ending> {
-    const { store, log } = this.#context;
+    const { clock, store, log } = this.#context;
     const { current } = gang;
     if (current === undefined) throw new Error(`${gang.name} has nothing to end`);
     const { incarnation } = current;
@@ -71,7 +72,7 @@ export class Endings {
     log.info({ gang: gang.name, incarnation, ending }, 'a gang ends');
     // an epoch that can still be given up gets its members back before they are killed
     await gang.epochRun
-      ?.untilLetGo({ signal: AbortSignal.timeout(limits.endWaitsForEpochMs) })
+      ?.untilLetGo({ signal: timeoutSignal(clock, limits.endWaitsForEpochMs) })
       .catch(() => undefined);
     await this.removeMembers(gang, incarnation);
     if (current.outcome === 'go') {

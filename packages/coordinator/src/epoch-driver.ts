@@ -1,16 +1,14 @@
 // Drives the protocol's machine of one epoch: carries out its effects, and feeds it replies, deadlines and the
 // ledger's answers. Decides nothing itself.
+import { Deadlines, every } from '@stillpoint/clock';
 import {
   type Decision,
-  type EpochCommand,
   type EpochHeader,
   type EpochReply,
-  type Failure,
   type GangDeadline,
   type GangEffect,
   type GangEpochState,
   type GangEvent,
-  type GangResult,
   isGangEpochFinished,
   type ManifestMember,
   type MemberId,
@@ -20,41 +18,21 @@ import {
   stepGangEpoch,
   tickMs,
 } from '@stillpoint/protocol';
-import type { Logger } from 'pino';
-import { Deadlines } from './deadlines.ts';
 import { EpochJournal } from './epoch-journal.ts';
 import { CoordinatorEnds } from './errors.ts';
-import type { EpochClosing } from './manifest.ts';
-import type { EpochReport } from './records.ts';
+import type { EpochEnd, EpochWorld } from './epoch-world.ts';
+import { Questions } from './questions.ts';
 import { Changes } from './wait.ts';
-
-/** What the driver needs of the world. */
-export interface EpochWorld {
-  send(node: string, command: EpochCommand): void;
-  /** Writes the decision unless there is one. @returns the one that stands */
-  decide(decision: Decision, reason: string): Promise<Decision>;
-  /** Publishes the epoch in the vault, once. */
-  publish(members: readonly ManifestMember[]): Promise<void>;
-  /** Closes the epoch in the ledger. @returns what stands there: an epoch that is in the vault is not lost */
-  close(closing: EpochClosing): Promise<EpochClosing>;
-  readonly log: Logger;
-}
-
-export interface EpochEnd {
-  readonly result: GangResult;
-  readonly failure: Failure | null;
-  readonly report: EpochReport | undefined;
-}
 
 export class EpochRun {
   readonly header: EpochHeader;
   readonly outcome: Outcome;
   readonly #world: EpochWorld;
-  readonly #journal = new EpochJournal();
-  readonly #changes = new Changes();
-  readonly #deadlines = new Deadlines<GangDeadline>((name) => this.#step({ kind: 'DeadlineExpired', name }));
-  readonly #deciding = new Set<Decision>();
-  readonly #ticker: NodeJS.Timeout;
+  readonly #journal: EpochJournal;
+  readonly #changes: Changes;
+  readonly #deadlines: Deadlines<GangDeadline>;
+  readonly #questions = new Questions();
+  readonly #stopTicking: () => void;
   #state: GangEpochState;
   #ending: Promise<EpochEnd> | undefined;
   #end: EpochEnd | undefined;
@@ -74,9 +52,12 @@ export class EpochRun {
     this.header = header;
     this.outcome = outcome;
     this.#world = world;
+    this.#journal = new EpochJournal(world.clock);
+    this.#changes = new Changes(world.clock);
+    this.#deadlines = new Deadlines(world.clock, (name) => this.#step({ kind: 'DeadlineExpired', name }));
     this.#state = first.state;
     if (decision !== undefined) this.#journal.addDecision(decision);
-    this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);
+    this.#stopTicking = every(world.clock, tickMs, () => this.#step({ kind: 'Tick' }));
     // a caller that has just been given the run hears of its first phase too
     queueMicrotask(() => this.#perform(first.effects));
   }
@@ -150,10 +131,11 @@ export class EpochRun {
   }
 
   async #until(look: () => unknown, options: { readonly signal?: AbortSignal }): Promise<void> {
-    await this.#changes.until(() => {
+    const lookAgain = (): unknown => {
       if (this.#broken !== undefined) throw this.#broken;
       return look();
-    }, options);
+    };
+    await this.#changes.until(lookAgain, options);
   }
 
   #step(event: GangEvent): void {
@@ -193,17 +175,14 @@ export class EpochRun {
   }
 
   #decide(decision: Decision, reason: string): void {
-    // asked for again at every tick: one attempt at a time is enough
-    if (this.#deciding.has(decision)) return;
-    this.#deciding.add(decision);
-    void this.#world.decide(decision, reason).then(
+    this.#questions.ask(
+      decision,
+      () => this.#world.decide(decision, reason),
       (found) => {
-        this.#deciding.delete(decision);
         this.#journal.addDecision(found);
         this.#step({ kind: 'DecisionWritten', decision: found });
       },
-      (error: unknown) => {
-        this.#deciding.delete(decision);
+      (error) => {
         this.#world.log.error({ err: error, decision }, 'the decision could not be written');
         this.#step({ kind: 'LedgerUnavailable' });
       },
@@ -244,7 +223,7 @@ export class EpochRun {
   }
 
   #stopClocks(): void {
-    clearInterval(this.#ticker);
+    this.#stopTicking();
     this.#deadlines.clearAll();
   }
 }

@@ -1,4 +1,5 @@
 // What is told of an epoch while it lasts and afterwards: phases, spans, bytes, the time that members stood still.
+import type { Clock } from '@stillpoint/clock';
 import type {
   Decision,
   EpochReply,
@@ -24,12 +25,17 @@ const holdingPhases = new Set([
 ]);
 
 export class EpochJournal {
+  readonly #clock: Clock;
   readonly #phases: { phase: string; atMs: number }[] = [];
   readonly #spans = new Map<string, EpochReport['spans'][number]>();
   readonly #reports = new Map<string, MemberReport>();
   readonly #listeners = new Set<(phase: string) => void>();
   #decision: NonNullable<EpochReport['decision']> | undefined;
   #members: readonly ManifestMember[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   get phase(): string {
     return this.#phases.at(-1)?.phase ?? 'preflight';
@@ -51,12 +57,12 @@ export class EpochJournal {
 
   addProgress(event: GangProgress): void {
     if (event.kind !== 'PhaseEntered') return;
-    this.#phases.push({ phase: event.phase, atMs: Date.now() });
+    this.#phases.push({ phase: event.phase, atMs: this.#clock.wallMs() });
     for (const listener of this.#listeners) listener(event.phase);
   }
 
   addDecision(decision: Decision): void {
-    this.#decision ??= { decision, atMs: Date.now() };
+    this.#decision ??= { decision, atMs: this.#clock.wallMs() };
   }
 
   addReply(reply: EpochReply): void {
@@ -75,7 +81,7 @@ export class EpochJournal {
     return {
       result,
       ...(failure === null ? {} : { code: failure.code, reason: failure.message }),
-      finishedAtMs: Date.now(),
+      finishedAtMs: this.#clock.wallMs(),
       ...(stood.length === 0 ? {} : { stallMs: Math.max(...stood) }),
       ...(votes.length === 0 ? {} : { bytes: { raw, ...this.#stored() } }),
       ...(this.#decision === undefined ? {} : { decision: this.#decision }),

@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { applyFilePlan, type FilePlan, isPrunable, planFileRollback, sweepTails } from '@stillpoint/agent';
+import { timeoutSignal } from '@stillpoint/clock';
 import {
   epochNumber,
   incarnationNumber,
@@ -118,7 +119,7 @@ async function withPlan(
       merged.conflicts.map(({ message }) => message),
     );
   const scratch = context.scratchFolder(gang.name, incarnation);
-  const overdue = AbortSignal.timeout(limits.rollBackMs);
+  const overdue = timeoutSignal(context.clock, limits.rollBackMs);
   const signal = AbortSignal.any([caller, overdue]);
   try {
     const saved = await fetchContents(context, gang, manifest, members, scratch, signal);

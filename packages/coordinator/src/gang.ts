@@ -1,5 +1,6 @@
 // One gang in the coordinator's memory: what the ledger has of it, and what is under way. Who changes the ledger
 // changes it here afterwards; what follows from it is decided elsewhere.
+import type { Clock } from '@stillpoint/clock';
 import type { GangId } from '@stillpoint/protocol';
 import { gangId } from '@stillpoint/protocol';
 import type { GangState } from './api.ts';
@@ -28,7 +29,7 @@ export interface MemberEnd {
 export class Gang {
   readonly id: GangId;
   readonly record: GangRecord;
-  readonly changes = new Changes();
+  readonly changes: Changes;
   /** In the order in which they ended. */
   readonly ends = new Map<number, MemberEnd>();
   /** The epoch that is being made, persisted or given up. */
@@ -44,7 +45,8 @@ export class Gang {
   readonly #pins = new Map<number, number>();
   #operation: Operation | undefined;
 
-  constructor(stored: StoredGang) {
+  constructor(stored: StoredGang, clock: Clock) {
+    this.changes = new Changes(clock);
     this.id = gangId(stored.record.name);
     this.record = stored.record;
     this.#incarnations = stored.incarnations;

@@ -1,13 +1,19 @@
 // All gangs of a state folder, by name.
+import type { Clock } from '@stillpoint/clock';
 import { Gang } from './gang.ts';
 import type { StoredGang } from './stored-gang.ts';
 import { UnknownGang } from './verb-errors.ts';
 
 export class Gangs {
+  readonly #clock: Clock;
   readonly #gangs = new Map<string, Gang>();
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   add(stored: StoredGang): Gang {
-    const gang = new Gang(stored);
+    const gang = new Gang(stored, this.#clock);
     this.#gangs.set(gang.name, gang);
     return gang;
   }

@@ -54,13 +54,13 @@ export class Moves {
     trigger: 'migrate' | 'drain',
     verb: VerbContext,
   ): Promise<RestoreResult> {
-    const move = { placement, startedAtMs: Date.now() };
+    const move = { placement, startedAtMs: this.#context.clock.wallMs() };
     await this.#note(gang, move);
     try {
       const checkpoint = { outcome: 'stop', until: 'published' } as const;
       const { epoch } = await this.#checkpoints.take(gang, checkpoint, trigger, verb);
       const result = await this.#bringBack(gang, epoch, placement, verb);
-      return { ...result, durationMs: Date.now() - move.startedAtMs };
+      return { ...result, durationMs: this.#context.clock.wallMs() - move.startedAtMs };
     } catch (error) {
       if (!this.#waits(gang, move) || isForGood(error as { readonly code?: string })) throw error;
       throw new MoveWaits(gang.name, error as Error);

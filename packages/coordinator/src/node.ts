@@ -1,8 +1,8 @@
 // One node as the coordinator knows it: the link to its agent, which is started again whenever it is lost, and what
 // it last said of its members.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AnswerTo, NodeCommand, NodeEvent, NodeLink, RequestOptions } from '@stillpoint/bus';
 import { NodeUnreachable } from '@stillpoint/bus';
+import { type Clock, pause } from '@stillpoint/clock';
 import type { MemberStatus, NodeRequest } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
 import { limits } from './limits.ts';
@@ -27,6 +27,7 @@ export interface NodeListener {
 }
 
 export interface NodeDependencies {
+  readonly clock: Clock;
   readonly platform: NodePlatform;
   readonly listener: NodeListener;
   readonly log: Logger;
@@ -37,13 +38,14 @@ export class ManagedNode {
   #report: NodeReport | undefined;
   readonly #dependencies: NodeDependencies;
   readonly #link: NodeLink;
-  readonly #changes = new Changes();
+  readonly #changes: Changes;
   readonly #closing = new AbortController();
   #tending: Promise<void> | undefined;
 
   constructor(record: NodeRecord, dependencies: NodeDependencies) {
     this.record = record;
     this.#dependencies = dependencies;
+    this.#changes = new Changes(dependencies.clock);
     this.#link = dependencies.platform.connect(record.name);
     this.#link.onMessage((event) => dependencies.listener.onEvent(record.name, event));
     this.#link.onState((state) => {
@@ -77,16 +79,17 @@ export class ManagedNode {
     request: Request,
     options: RequestOptions = {},
   ): Promise<AnswerTo<Request>> {
-    const end = performance.now() + (options.deadlineMs ?? limits.nodeRequestMs);
+    const { clock } = this.#dependencies;
+    const end = clock.monotonicMs() + (options.deadlineMs ?? limits.nodeRequestMs);
     for (;;) {
-      const rest = end - performance.now();
+      const rest = end - clock.monotonicMs();
       if (!(await this.untilReady({ ...options, deadlineMs: Math.max(rest, 0) })))
         throw new NodeUnreachable(this.record.name, 'its agent did not come back in time');
       try {
-        const deadlineMs = Math.max(1, end - performance.now());
+        const deadlineMs = Math.max(1, end - clock.monotonicMs());
         return await this.#link.request(request, { ...options, deadlineMs });
       } catch (error) {
-        if (!(error instanceof NodeUnreachable) || performance.now() > end) throw error;
+        if (!(error instanceof NodeUnreachable) || clock.monotonicMs() > end) throw error;
       }
     }
   }
@@ -134,7 +137,7 @@ export class ManagedNode {
   }
 
   async #tendUntilReady(): Promise<void> {
-    const { platform, log } = this.#dependencies;
+    const { platform, clock, log } = this.#dependencies;
     const { name } = this.record;
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted && !this.isReady; failures += 1) {
@@ -154,7 +157,7 @@ export class ManagedNode {
           limits.agentRetryFirstMs * 2 ** Math.min(failures, 10),
           limits.agentRetryLongestMs,
         );
-        await delay(wait, undefined, { signal }).catch(() => undefined);
+        await pause(clock, wait, { signal }).catch(() => undefined);
       }
     }
   }
@@ -164,13 +167,13 @@ export class ManagedNode {
     const up = Promise.withResolvers<boolean>();
     const stop = this.#link.onState((state) => up.resolve(state === 'up'));
     const end = (): void => up.resolve(false);
-    const timer = setTimeout(end, limits.nodeUpMs);
+    const forget = this.#dependencies.clock.after(limits.nodeUpMs, end);
     signal.addEventListener('abort', end, { once: true });
     try {
       return await up.promise;
     } finally {
       stop();
-      clearTimeout(timer);
+      forget();
       signal.removeEventListener('abort', end);
     }
   }

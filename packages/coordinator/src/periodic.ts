@@ -8,7 +8,8 @@ import { limits } from './limits.ts';
 export class Periodic {
   readonly #context: Context;
   readonly #checkpoints: Checkpoints;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** What forgets the next one, by the gang's name. */
+  readonly #due = new Map<string, () => void>();
 
   constructor(context: Context, checkpoints: Checkpoints) {
     this.#context = context;
@@ -26,21 +27,21 @@ export class Periodic {
   }
 
   unwatch(gang: Gang): void {
-    clearTimeout(this.#timers.get(gang.name));
-    this.#timers.delete(gang.name);
+    this.#due.get(gang.name)?.();
+    this.#due.delete(gang.name);
   }
 
   #schedule(gang: Gang, lastMs: number): void {
     const { everyMs } = gang.record;
-    const { closing, gangs } = this.#context;
+    const { clock, closing, gangs } = this.#context;
     if (everyMs === undefined || closing.aborted || gangs.find(gang.name) !== gang) return;
-    const dueMs = Math.min(Math.max(lastMs + everyMs - Date.now(), limits.periodicGapMs), everyMs);
-    clearTimeout(this.#timers.get(gang.name));
+    const dueMs = Math.min(Math.max(lastMs + everyMs - clock.wallMs(), limits.periodicGapMs), everyMs);
+    this.#due.get(gang.name)?.();
     const due = (): void => {
-      const beganMs = Date.now();
+      const beganMs = clock.wallMs();
       void this.#take(gang).finally(() => this.#schedule(gang, beganMs));
     };
-    this.#timers.set(gang.name, setTimeout(due, dueMs));
+    this.#due.set(gang.name, clock.after(dueMs, due));
   }
 
   async #take(gang: Gang): Promise<void> {
@@ -55,7 +56,7 @@ export class Periodic {
   }
 
   #stop(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    for (const forget of this.#due.values()) forget();
+    this.#due.clear();
   }
 }

@@ -1,5 +1,5 @@
 // Work that has to succeed: tried again for as long as what stands in its way may pass.
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@stillpoint/clock';
 import { StillpointError } from '@stillpoint/protocol';
 import type { Context } from './context.ts';
 import { limits } from './limits.ts';
@@ -10,7 +10,7 @@ import { limits } from './limits.ts';
  * @throws what is no passing reason; the closing signal's reason
  */
 export async function persistently<Result>(
-  { log, closing }: Pick<Context, 'log' | 'closing'>,
+  { clock, log, closing }: Pick<Context, 'clock' | 'log' | 'closing'>,
   what: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
@@ -22,7 +22,7 @@ export async function persistently<Result>(
       if (!(error instanceof StillpointError) || !error.retryable || error.code === 'SP_LEADER_LOST')
         throw error;
       log.warn({ err: error }, `${what}: tried again`);
-      await delay(wait, undefined, { signal: closing });
+      await pause(clock, wait, { signal: closing });
     }
   }
 }

@@ -1,6 +1,7 @@
 // The life of a coordinator's process: one a state folder, ready when its socket answers, gone when nobody needs it.
 import { readFileSync } from 'node:fs';
 import { holdExclusively } from '@stillpoint/bus';
+import { systemClock } from '@stillpoint/clock';
 import { openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { type HomePaths, openLog } from '@stillpoint/agent';
@@ -60,7 +61,16 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
 
   const { home, runtime } = paths;
   const onFatal = (): void => process.exit(1);
-  const coordinator = await startCoordinator({ home, runtime, ledger, vault, platform, log, onFatal });
+  const coordinator = await startCoordinator({
+    home,
+    runtime,
+    clock: systemClock,
+    ledger,
+    vault,
+    platform,
+    log,
+    onFatal,
+  });
   parts.coordinator = coordinator;
   const idle = new IdleClock(coordinator);
   const version = ownVersion();

@@ -1,5 +1,6 @@
 // Drives the protocol's machine of one restore attempt: carries out its effects, and feeds it replies, deadlines and
 // the ledger's answers. Decides nothing itself.
+import { type Clock, Deadlines, every } from '@stillpoint/clock';
 import {
   type Failure,
   isRestoreFinished,
@@ -18,11 +19,12 @@ import {
   tickMs,
 } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
-import { Deadlines } from './deadlines.ts';
 import { CoordinatorEnds } from './errors.ts';
+import { Questions } from './questions.ts';
 
 /** What the driver needs of the world. */
 export interface RestoreWorld {
+  readonly clock: Clock;
   send(node: string, command: RestoreCommand): void;
   /** Ends the incarnation before, and brings files to the cut. Bounds itself. @returns why that can't be, or undefined */
   clearWay(): Promise<string | undefined>;
@@ -44,13 +46,10 @@ export interface RestoreEnd {
 export class RestoreRun {
   readonly header: RestoreHeader;
   readonly #world: RestoreWorld;
-  readonly #deadlines = new Deadlines<RestoreDeadline>((name) =>
-    this.#step({ kind: 'DeadlineExpired', name }),
-  );
+  readonly #deadlines: Deadlines<RestoreDeadline>;
   readonly #end = Promise.withResolvers<RestoreEnd>();
-  /** Questions to the ledger that are not answered yet: asked again at every tick, one at a time is enough. */
-  readonly #asking = new Set<string>();
-  readonly #ticker: NodeJS.Timeout;
+  readonly #questions = new Questions();
+  readonly #stopTicking: () => void;
   #state: RestoreState;
   #isOver = false;
 
@@ -59,7 +58,8 @@ export class RestoreRun {
     this.header = header;
     this.#world = world;
     this.#state = first.state;
-    this.#ticker = setInterval(() => this.#step({ kind: 'Tick' }), tickMs);
+    this.#deadlines = new Deadlines(world.clock, (name) => this.#step({ kind: 'DeadlineExpired', name }));
+    this.#stopTicking = every(world.clock, tickMs, () => this.#step({ kind: 'Tick' }));
     this.#end.promise.catch(() => undefined);
     queueMicrotask(() => this.#guarded(() => this.#perform(first.effects)));
   }
@@ -145,15 +145,11 @@ export class RestoreRun {
   }
 
   #ask<Answer>(what: string, ask: () => Promise<Answer>, asEvent: (answer: Answer) => RestoreEvent): void {
-    if (this.#asking.has(what)) return;
-    this.#asking.add(what);
-    void ask().then(
-      (answer) => {
-        this.#asking.delete(what);
-        this.#step(asEvent(answer));
-      },
-      (error: unknown) => {
-        this.#asking.delete(what);
+    this.#questions.ask(
+      what,
+      ask,
+      (answer) => this.#step(asEvent(answer)),
+      (error) => {
         this.#world.log.error({ err: error, what }, 'the ledger did not answer');
         this.#step({ kind: 'LedgerUnavailable' });
       },
@@ -167,7 +163,7 @@ export class RestoreRun {
 
   #stop(): void {
     this.#isOver = true;
-    clearInterval(this.#ticker);
+    this.#stopTicking();
     this.#deadlines.clearAll();
   }
 }

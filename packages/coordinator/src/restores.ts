@@ -78,7 +78,8 @@ export class Restores {
 
   /** One attempt. The caller has the gang for itself. */
   async attempt(gang: Gang, wanted: Wanted, verb: VerbContext): Promise<RestoreResult> {
-    const startedAtMs = Date.now();
+    const { clock } = this.#context;
+    const startedAtMs = clock.wallMs();
     await this.#settleEpoch(gang, verb);
     const epoch = await this.#choose(gang, wanted.epoch);
     return gang.withPinned(epoch.epoch, async () => {
@@ -97,7 +98,7 @@ export class Restores {
         };
         await this.#parts.attempts.run(attempt, verb);
         const { placement } = opened;
-        const durationMs = Date.now() - startedAtMs;
+        const durationMs = clock.wallMs() - startedAtMs;
         return { name: gang.name, incarnation, placement, epoch: epoch.epoch, durationMs };
       } catch (error) {
         const reserved = placed.map(({ node }) => node);
@@ -167,7 +168,7 @@ export class Restores {
     const placement = await this.#parts.starts.allocate(gang.id, incarnation, placed, verb.signal);
     return {
       placement,
-      openedAtMs: Date.now(),
+      openedAtMs: this.#context.clock.wallMs(),
       from: {
         epoch: epoch.epoch,
         incarnation: header.incarnation,
@@ -183,7 +184,12 @@ export class Restores {
     if (!gang.isDead) {
       report({ phase: 'clear', message: 'ending what runs of the gang' });
       const reason = `made way for the restore of epoch ${manifest.epoch}`;
-      const ending = { state: 'stopped', reason, exitCode: stoppedExitCode, atMs: Date.now() } as const;
+      const ending = {
+        state: 'stopped',
+        reason,
+        exitCode: stoppedExitCode,
+        atMs: this.#context.clock.wallMs(),
+      } as const;
       // it goes on to its end, whatever becomes of the restore
       const ended = this.#parts.endings.end(gang, ending).then(() => true);
       const deadlineMs = limits.endForRestoreMs;

@@ -28,14 +28,14 @@ export class Starts {
    * @throws `SP_GANG_NAME_IN_USE`, and what keeps a node from launching its members
    */
   async run(request: z.output<typeof runRequestSchema>, verb: VerbContext): Promise<RunResult> {
-    const { store, gangs } = this.#context;
+    const { clock, store, gangs } = this.#context;
     const namesake = gangs.find(request.name);
     if (namesake !== undefined) {
       const hasEnded = namesake.isDead && namesake.operation === undefined;
       throw new GangNameInUse(request.name, hasEnded);
     }
     const { nodes: _, name, ...rest } = request;
-    const record: GangRecord = { ...rest, name, createdAtMs: Date.now() };
+    const record: GangRecord = { ...rest, name, createdAtMs: clock.wallMs() };
     const gang = gangs.add({ record, incarnations: [], epochs: [] });
     return gang.operate('run', verb.signal, async (signal) => {
       try {
@@ -54,7 +54,7 @@ export class Starts {
     const incarnation = await store.beginIncarnation(gang.id);
     verb.report({ phase: 'allocate', message: 'making sandboxes' });
     const placement = await this.allocate(gang.id, incarnation, placed, verb.signal);
-    const opened = { placement, openedAtMs: Date.now() };
+    const opened = { placement, openedAtMs: this.#context.clock.wallMs() };
     const refusal = await store.openIncarnation(gang.id, incarnation, opened);
     if (refusal !== undefined) throw new Error(`${gang.name} can't be started: ${refusal}`);
     gang.addIncarnation({ incarnation, opened, isRunning: false, isEnded: false });
@@ -172,7 +172,7 @@ export class Starts {
       gang.changeCurrent({ outcome });
       if (outcome === 'go') return;
       await this.#endings.removeMembers(gang, current.incarnation);
-      const ending = { state: 'failed', reason, exitCode: 1, atMs: Date.now() } as const;
+      const ending = { state: 'failed', reason, exitCode: 1, atMs: this.#context.clock.wallMs() } as const;
       await persistently(this.#context, 'abandoning a start', () =>
         store.putEnding(gang.name, current.incarnation, ending),
       );

@@ -26,7 +26,7 @@ async function refresh(nodes: readonly (ManagedNode | undefined)[]): Promise<voi
 
 /** Ends the gang, whatever else is under way with it. */
 export async function stopGang(
-  { endings, moves }: Coordinator,
+  { context, endings, moves }: Coordinator,
   gang: Gang,
   verb: VerbContext,
 ): Promise<void> {
@@ -37,7 +37,8 @@ export async function stopGang(
     if (gang.isDead) return;
     verb.report({ phase: 'stop', message: 'killing its members' });
     const reason = 'stopped by an operator';
-    await endings.end(gang, { state: 'stopped', reason, exitCode: stoppedExitCode, atMs: Date.now() });
+    const atMs = context.clock.wallMs();
+    await endings.end(gang, { state: 'stopped', reason, exitCode: stoppedExitCode, atMs });
   });
 }
 

@@ -1,8 +1,15 @@
 // Waiting for a condition: woken by whoever changes something, bounded by a deadline and a signal.
 
+import { type Clock } from '@stillpoint/clock';
+
 /** Whom a change concerns is woken to look again. */
 export class Changes {
+  readonly #clock: Clock;
   #next = Promise.withResolvers<void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   notify(): void {
     const { resolve } = this.#next;
@@ -22,8 +29,8 @@ export class Changes {
   ): Promise<Found | undefined> {
     const { deadlineMs, signal } = options;
     const ended = Promise.withResolvers<'overdue'>();
-    const timer =
-      deadlineMs === undefined ? undefined : setTimeout(() => ended.resolve('overdue'), deadlineMs);
+    const forget =
+      deadlineMs === undefined ? undefined : this.#clock.after(deadlineMs, () => ended.resolve('overdue'));
     const onAbort = (): void => ended.reject(signal?.reason);
     ended.promise.catch(() => undefined);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -35,7 +42,7 @@ export class Changes {
         if ((await Promise.race([this.#next.promise, ended.promise])) === 'overdue') return look();
       }
     } finally {
-      clearTimeout(timer);
+      forget?.();
       signal?.removeEventListener('abort', onAbort);
     }
   }

@@ -2,6 +2,7 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectNode } from '@stillpoint/bus';
+import { systemClock } from '@stillpoint/clock';
 import { type Ledger, openFileLedger } from '@stillpoint/ledger';
 import { StillpointError } from '@stillpoint/protocol';
 import { openDirectoryVault, type Vault } from '@stillpoint/vault';
@@ -124,6 +125,7 @@ export class Harness {
     const coordinator = await startCoordinator({
       home: this.home,
       runtime: join(this.home, 'run'),
+      clock: systemClock,
       ledger,
       vault: this.vault,
       platform: this.platform(),

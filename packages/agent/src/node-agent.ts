@@ -1,0 +1,79 @@
+// What an agent does with what it hears, whatever node it is on: the same code on sandboxes and in the simulator.
+import type { NodeCommand, NodeEvent } from '@stillpoint/bus';
+import type { Clock } from '@stillpoint/clock';
+import type { HoldId, RestoreCommand } from '@stillpoint/protocol';
+import type { AgentLog } from './agent-log.ts';
+import { EpochService } from './epoch-service.ts';
+import { Fences } from './fences.ts';
+import type { Decisions, Outcomes } from './ledger-words.ts';
+import type { EpochHost, PartStore, RestoreHost, SeenStore } from './ports.ts';
+import type { SlotOwner } from './sandbox-record.ts';
+import { RestoreService } from './restore-service.ts';
+
+export interface NodeAgentOptions<Place extends SlotOwner> {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly host: EpochHost<Place> & RestoreHost;
+  readonly epochs: PartStore;
+  readonly restores: PartStore;
+  readonly seen: SeenStore;
+  readonly decisions: Decisions;
+  readonly outcomes: Outcomes;
+  /** An id that no hold ever had. */
+  readonly newHoldId: () => HoldId;
+  /** Sends to every coordinator that listens. */
+  readonly send: (event: NodeEvent) => void;
+  readonly log: AgentLog;
+}
+
+export class NodeAgent<Place extends SlotOwner> {
+  readonly #epochs: EpochService<Place>;
+  readonly #restores: RestoreService;
+  readonly #log: AgentLog;
+
+  constructor(options: NodeAgentOptions<Place>) {
+    const { host, epochs, restores, seen, decisions, outcomes, ...rest } = options;
+    const common = { ...rest, fences: new Fences(seen) };
+    this.#epochs = new EpochService({ ...common, store: epochs }, host, decisions);
+    this.#restores = new RestoreService({ ...common, store: restores }, host, outcomes);
+    this.#log = rest.log;
+  }
+
+  /** Goes on where an earlier agent of this node was killed. */
+  async recover(): Promise<void> {
+    await this.#epochs.recover();
+    await this.#restores.recover();
+  }
+
+  /** A coordinator's order. */
+  command(command: NodeCommand): void {
+    try {
+      if (isRestoreCommand(command)) this.#restores.command(command);
+      else this.#epochs.command(command);
+    } catch (error) {
+      // it was not written down, so it was not acted on: the coordinator says it again
+      this.#log.error({ command: command.kind, error: String(error) }, 'a command could not be taken');
+    }
+  }
+
+  /** A member's processes are gone, not by our hand. */
+  memberDied({ gang, incarnation, member }: SlotOwner, reason: string): void {
+    this.#epochs.memberDied(gang, incarnation, member, reason);
+    this.#restores.memberDied(gang, incarnation, member, reason);
+  }
+
+  /** The members up to an incarnation were removed: nobody asks any more whether they were restored. */
+  membersRemoved(gang: string, upTo: number): Promise<void> {
+    return this.#restores.membersRemoved(gang, upTo);
+  }
+}
+
+const restoreKinds: ReadonlySet<string> = new Set<RestoreCommand['kind']>([
+  'RestorePreflight',
+  'Prepare',
+  'Restore',
+  'Lift',
+  'Abandon',
+]);
+
+const isRestoreCommand = (command: NodeCommand): command is RestoreCommand => restoreKinds.has(command.kind);
