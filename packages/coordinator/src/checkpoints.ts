@@ -173,7 +173,7 @@ export class Checkpoints {
         return found;
       },
       publish: (members) =>
-        publishEpoch(vault, input, opened, members).catch((error: unknown) => {
+        publishEpoch({ clock, vault }, input, opened, members).catch((error: unknown) => {
           unwritten = error;
           throw error;
         }),

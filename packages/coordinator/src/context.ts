@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Gangs } from './gangs.ts';
 import type { Nodes } from './nodes.ts';
 import type { NodePlatform } from './platform.ts';
+import type { SharedFiles } from './shared-files.ts';
 import type { Store } from './store.ts';
 
 export interface Context {
@@ -14,10 +15,7 @@ export interface Context {
   readonly gangs: Gangs;
   readonly vault: Vault;
   readonly platform: NodePlatform;
-  /** Where files that a restore cuts off are kept for a gang. */
-  readonly tailFolder: (gang: string) => string;
-  /** An empty place for what a restore reads from the vault in between. */
-  readonly scratchFolder: (gang: string, incarnation: number) => string;
+  readonly files: SharedFiles;
   readonly log: Logger;
   /** Aborted when this coordinator ends: what is under way is left to a successor. */
   readonly closing: AbortSignal;

@@ -1,5 +1,4 @@
 // A coordinator: takes the lead over a state folder, finishes what its predecessor left, and serves its verbs.
-import { join } from 'node:path';
 import { type Clock, timeoutSignal } from '@stillpoint/clock';
 import type { Ledger } from '@stillpoint/ledger';
 import type { Vault } from '@stillpoint/vault';
@@ -21,19 +20,17 @@ import { recoverGang } from './recovery.ts';
 import { Restores } from './restores.ts';
 import { Retention } from './retention-keeper.ts';
 import { sweepStaging, sweepVault } from './staging.ts';
+import type { SharedFiles } from './shared-files.ts';
 import { Starts } from './starts.ts';
 import { Store } from './store.ts';
 import { Watch } from './watch.ts';
 
 export interface CoordinatorOptions {
-  /** The state folder. */
-  readonly home: string;
-  /** Where things are that are gone after a reboot. */
-  readonly runtime: string;
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly vault: Vault;
   readonly platform: NodePlatform;
+  readonly makeFiles: (context: Pick<Context, 'clock' | 'store' | 'vault'>) => SharedFiles;
   readonly log: Logger;
   /** Called once when it can't go on: the process is to end, and a successor to start. */
   readonly onFatal: (error: unknown) => void;
@@ -57,7 +54,7 @@ export interface Coordinator {
 
 /** Takes the lead. Everything that was left open is on its way to its end when this returns. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { home, runtime, clock, ledger, vault, platform, log, onFatal } = options;
+  const { clock, ledger, vault, platform, log, onFatal } = options;
   const closing = new AbortController();
   const store = await Store.open(ledger);
   log.info({ fence: store.fence }, 'this coordinator leads');
@@ -74,8 +71,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     gangs,
     vault,
     platform,
-    tailFolder: (gang) => join(home, 'gangs', gang, 'tails'),
-    scratchFolder: (gang, incarnation) => join(runtime, 'scratch', `${gang}-${incarnation}`),
+    files: options.makeFiles({ clock, store, vault }),
     log,
     closing: closing.signal,
     fatal: (error) => {

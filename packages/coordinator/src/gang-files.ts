@@ -3,20 +3,14 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { applyFilePlan, type FilePlan, isPrunable, planFileRollback, sweepTails } from '@stillpoint/agent';
 import { timeoutSignal } from '@stillpoint/clock';
-import {
-  epochNumber,
-  incarnationNumber,
-  memberId,
-  mergeNotes,
-  type FileNote,
-  type FilesPolicy,
-} from '@stillpoint/protocol';
+import { epochNumber, incarnationNumber, memberId, mergeNotes, type FileNote } from '@stillpoint/protocol';
 import type { Manifest } from '@stillpoint/vault';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
 import { RollBackOverdue } from './restore-errors.ts';
+import type { RollBack, SharedFiles } from './shared-files.ts';
 import { EpochDamaged } from './verb-errors.ts';
 
 /** The part of what agents store with a member that concerns its files. */
@@ -49,25 +43,31 @@ const memberFilesSchema = z.object({
 });
 type MemberFiles = z.infer<typeof memberFilesSchema>;
 
-export interface RollBack {
-  readonly gang: Gang;
-  readonly manifest: Manifest;
-  /** The incarnation that the restore begins. */
-  readonly incarnation: number;
-  readonly policy: FilesPolicy;
+/** What rolling back needs of the coordinator, and where it keeps what. */
+interface Surroundings extends Pick<Context, 'clock' | 'store' | 'vault'> {
+  /** Where files that a restore cuts off are kept for a gang. */
+  readonly tailFolder: (gang: string) => string;
+  /** An empty place for what a restore reads from the vault in between. */
+  readonly scratchFolder: (gang: string, incarnation: number) => string;
 }
 
-/** Whether all files can be brought to the epoch. Changes nothing. @throws `SP_FILE_CHANGED` naming those that can't */
-export async function checkFiles(context: Context, rollBack: RollBack, caller: AbortSignal): Promise<void> {
-  await withPlan(context, rollBack, caller, () => Promise.resolve());
+/** @param home the state folder; @param runtime where things are that are gone after a reboot */
+export function filesOnDisk(
+  context: Pick<Context, 'clock' | 'store' | 'vault'>,
+  { home, runtime }: { readonly home: string; readonly runtime: string },
+): SharedFiles {
+  const surroundings: Surroundings = {
+    ...context,
+    tailFolder: (gang) => join(home, 'gangs', gang, 'tails'),
+    scratchFolder: (gang, incarnation) => join(runtime, 'scratch', `${gang}-${incarnation}`),
+  };
+  return {
+    check: (rollBack, caller) => withPlan(surroundings, rollBack, caller, () => Promise.resolve()),
+    roll: (rollBack, caller) => rollFiles(surroundings, rollBack, caller),
+  };
 }
 
-/**
- * Brings every file to the epoch. No member of the gang may run. Left at any point, calling it again goes on.
- *
- * @throws `SP_FILE_CHANGED` and the like, `SP_ROLL_BACK_OVERDUE`, the caller's reason
- */
-export async function rollFiles(context: Context, rollBack: RollBack, caller: AbortSignal): Promise<void> {
+async function rollFiles(context: Surroundings, rollBack: RollBack, caller: AbortSignal): Promise<void> {
   const { gang, manifest, incarnation } = rollBack;
   caller.throwIfAborted();
   await forgetTails(context, gang);
@@ -83,7 +83,7 @@ export async function rollFiles(context: Context, rollBack: RollBack, caller: Ab
 }
 
 /** Forgets what was cut off files for restores that no epoch is older than. The caller has the gang for itself. */
-async function forgetTails({ store, tailFolder }: Context, gang: Gang): Promise<void> {
+async function forgetTails({ store, tailFolder }: Surroundings, gang: Gang): Promise<void> {
   const published = new Set(gang.published());
   const incarnations = gang.epochs
     .filter(({ epoch }) => published.has(epoch))
@@ -97,7 +97,7 @@ async function forgetTails({ store, tailFolder }: Context, gang: Gang): Promise<
 
 /** Plans with what the epoch has stored of files at hand, for as long as the plan is needed. */
 async function withPlan(
-  context: Context,
+  context: Surroundings,
   { gang, manifest, incarnation, policy }: RollBack,
   caller: AbortSignal,
   use: (plan: FilePlan, signal: AbortSignal) => Promise<void>,
@@ -144,7 +144,7 @@ type SavedContents = NonNullable<Parameters<typeof planFileRollback>[0]['saved']
 
 /** Members that stored contents of files are read from the vault: the plan needs them as files. */
 async function fetchContents(
-  { vault }: Context,
+  { vault }: Surroundings,
   gang: Gang,
   manifest: Manifest,
   members: readonly (MemberFiles & { readonly member: string })[],

@@ -7,6 +7,7 @@ import {
 } from '@stillpoint/protocol';
 import { type JsonValue, type Manifest, type Vault, VaultAlreadyPublishedError } from '@stillpoint/vault';
 import { z } from 'zod';
+import type { Context } from './context.ts';
 import { EpochNumberTaken } from './errors.ts';
 import type { EpochOpened, EpochReport } from './records.ts';
 
@@ -36,7 +37,7 @@ export interface EpochClosing {
  * @throws `SP_EPOCH_NUMBER_TAKEN`
  */
 export async function publishEpoch(
-  vault: Vault,
+  { clock, vault }: Pick<Context, 'clock' | 'vault'>,
   { header: { fence }, outcome }: GangEpochInput,
   opened: EpochOpened,
   members: readonly ManifestMember[],
@@ -51,7 +52,7 @@ export async function publishEpoch(
     gang,
     epoch,
     incarnation,
-    createdAt: new Date().toISOString(),
+    createdAt: new Date(clock.wallMs()).toISOString(),
     outcome,
     meta: asJson(meta),
     members: members.map((each) => ({

@@ -7,6 +7,7 @@ import { openDirectoryVault } from '@stillpoint/vault';
 import { type HomePaths, openLog } from '@stillpoint/agent';
 import { z } from 'zod';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
+import { filesOnDisk } from './gang-files.ts';
 import { apiSocket, coordinatorLog, requireLedger } from './home.ts';
 import { limits } from './limits.ts';
 import type { NodePlatform } from './platform.ts';
@@ -59,15 +60,14 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
       process.exit(1);
     });
 
-  const { home, runtime } = paths;
+  const { home } = paths;
   const onFatal = (): void => process.exit(1);
   const coordinator = await startCoordinator({
-    home,
-    runtime,
     clock: systemClock,
     ledger,
     vault,
     platform,
+    makeFiles: (context) => filesOnDisk(context, paths),
     log,
     onFatal,
   });

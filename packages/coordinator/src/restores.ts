@@ -9,7 +9,6 @@ import type { Context } from './context.ts';
 import { type Endings, stoppedExitCode } from './endings.ts';
 import type { Gang } from './gang.ts';
 import { GaveUp } from './errors.ts';
-import { checkFiles, rollFiles } from './gang-files.ts';
 import { limits } from './limits.ts';
 import { type Placed, placeAgain, spread, type UsableNode } from './placement.ts';
 import type { IncarnationOpened, PlacementRecord } from './records.ts';
@@ -140,7 +139,7 @@ export class Restores {
     const manifest = await vault.readManifest(gang.name, epoch);
     const incarnation = await store.beginIncarnation(gang.id);
     const plan: Plan = { gang, manifest, incarnation, policy: files ?? gang.record.files };
-    await checkFiles(this.#context, plan, verb.signal);
+    await this.#context.files.check(plan, verb.signal);
     // a gang that runs is not ended for an epoch that can't be read; one that has ended has nothing to lose
     if (gang.isRunning) await this.#verify(gang, epoch, verb);
     return plan;
@@ -197,7 +196,7 @@ export class Restores {
       if ((await Promise.race([ended, isDead])) === undefined)
         throw new GangNotEnded(gang.name, deadlineMs, this.#silentNodes(gang));
     }
-    await rollFiles(this.#context, plan, signal);
+    await this.#context.files.roll(plan, signal);
   }
 
   /** Nodes of the gang that say nothing. */

@@ -10,6 +10,7 @@ import pino, { type Logger } from 'pino';
 import { CoordinatorClient } from '../client.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import { CoordinatorEnds } from '../errors.ts';
+import { filesOnDisk } from '../gang-files.ts';
 import type { NodePlatform } from '../platform.ts';
 import { makeServer, type Server } from '../server.ts';
 import { FakeAgent } from './fake-agent.ts';
@@ -123,12 +124,11 @@ export class Harness {
     const fatal: unknown[] = [];
     const ledger = await openFileLedger(join(this.home, 'ledger'));
     const coordinator = await startCoordinator({
-      home: this.home,
-      runtime: join(this.home, 'run'),
       clock: systemClock,
       ledger,
       vault: this.vault,
       platform: this.platform(),
+      makeFiles: (context) => filesOnDisk(context, { home: this.home, runtime: join(this.home, 'run') }),
       log: log(),
       onFatal: (error) => fatal.push(error),
     });
