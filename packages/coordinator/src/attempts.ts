@@ -10,12 +10,12 @@ import {
   restoreLimits,
   type RestoreInput,
   startRestoreAttempt,
-  StillpointError,
 } from '@stillpoint/protocol';
 import type { Context } from './context.ts';
 import type { Endings } from './endings.ts';
-import { GaveUp, LeaderLost } from './errors.ts';
+import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
+import { isWithoutEffect } from './leader-ledger.ts';
 import { inBackground, persistently } from './persist.ts';
 import type { IncarnationOpened } from './records.ts';
 import { type RestoreEnd, RestoreRun, type RestoreWorld } from './restore-driver.ts';
@@ -213,9 +213,3 @@ export class Attempts {
     };
   }
 }
-
-/** Errors of the ledger that say that it is as it was. */
-const isWithoutEffect = (error: unknown): boolean =>
-  error instanceof LeaderLost ||
-  (error instanceof StillpointError &&
-    (error.code === 'SP_LEDGER_FULL' || error.code === 'SP_LEDGER_AT_LIMIT'));

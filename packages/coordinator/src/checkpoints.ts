@@ -2,11 +2,8 @@
 // predecessor that did not live to do it.
 import { pause } from '@stillpoint/clock';
 import {
-  epochNumber,
   failures,
-  gangEpochLimits,
   type GangEpochInput,
-  incarnationNumber,
   memberId,
   nodeName,
   recoverGangEpoch,
@@ -16,10 +13,12 @@ import type { z } from 'zod';
 import type { CheckpointResult, checkpointRequestSchema } from './api.ts';
 import type { Context } from './context.ts';
 import { type Endings, stoppedExitCode } from './endings.ts';
+import { epochInput } from './epoch-input.ts';
 import { EpochRun } from './epoch-driver.ts';
 import type { EpochEnd, EpochWorld } from './epoch-world.ts';
 import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
+import { isWithoutEffect } from './leader-ledger.ts';
 import { limits } from './limits.ts';
 import { asTheVaultHasIt, inVaultsWords, publishEpoch } from './manifest.ts';
 import { inBackground, persistently } from './persist.ts';
@@ -77,7 +76,7 @@ export class Checkpoints {
 
   /** Finishes or aborts an epoch that a predecessor left open. */
   recover(gang: Gang, { opened, decision }: StoredEpoch): void {
-    const input = this.#input({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
+    const input = epochInput({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
     const first = recoverGangEpoch(input, decision ?? null);
     const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
     this.#drive(gang, run);
@@ -114,9 +113,13 @@ export class Checkpoints {
         trigger,
         startedAtMs: clock.wallMs(),
       };
-      const input = this.#input(opened);
-      if (!(await store.openEpoch(input, mark, opened)))
-        throw new GangEnding(gang.name, 'it has changed meanwhile');
+      const input = epochInput(opened);
+      const open = (): Promise<boolean> => store.openEpoch(input, mark, opened);
+      const isOpen = await open().catch((error: unknown) => {
+        if (!isWithoutEffect(error)) inBackground(this.#context, this.#giveUpUnknown(gang, opened, open));
+        throw error;
+      });
+      if (!isOpen) throw new GangEnding(gang.name, 'it has changed meanwhile');
       gang.addEpoch({ epoch, opened, isRemoved: false });
       const run = new EpochRun(
         input.header,
@@ -133,31 +136,27 @@ export class Checkpoints {
     }
   }
 
+  /** The ledger did not say whether it has opened an epoch: one that is open is aborted before another is begun. */
+  async #giveUpUnknown(gang: Gang, opened: EpochOpened, open: () => Promise<boolean>): Promise<void> {
+    const { epoch } = opened.header;
+    gang.unknownEpoch = epoch;
+    try {
+      if (!(await persistently(this.#context, 'giving an epoch up', open))) return;
+      gang.addEpoch({ epoch, opened, isRemoved: false });
+      this.recover(gang, { epoch, opened, isRemoved: false });
+    } finally {
+      gang.unknownEpoch = undefined;
+    }
+  }
+
   #requireCuttable(gang: Gang, trigger: Trigger): void {
-    if (gang.epochRun !== undefined || gang.isOpeningEpoch)
-      throw new CheckpointRunning(gang.name, gang.epochRun?.epoch);
+    const open = gang.epochRun?.epoch ?? gang.unknownEpoch;
+    if (open !== undefined || gang.isOpeningEpoch) throw new CheckpointRunning(gang.name, open);
     const isOwnVerb = gang.operation === 'migrate' && (trigger === 'migrate' || trigger === 'drain');
     if (gang.operation !== undefined && !isOwnVerb) throw new GangBusy(gang.name, gang.operation);
     const [end] = gang.ends.values();
     if (end !== undefined && !gang.isDead) throw new GangEnding(gang.name, end.reason);
     if (!gang.isRunning) throw new GangNotRunning(gang);
-  }
-
-  #input({ header, outcome, outside, files, members }: EpochOpened): GangEpochInput {
-    const { gang, incarnation, epoch, fence } = header;
-    return {
-      header: {
-        gang: gang as GangEpochInput['header']['gang'],
-        incarnation: incarnationNumber(incarnation),
-        epoch: epochNumber(epoch),
-        fence: fence as GangEpochInput['header']['fence'],
-      },
-      outcome,
-      outside,
-      files,
-      members: members.map(({ member, node }) => ({ member: memberId(member), node: nodeName(node) })),
-      limits: gangEpochLimits,
-    };
   }
 
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {

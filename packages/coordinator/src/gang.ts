@@ -36,6 +36,8 @@ export class Gang {
   epochRun: EpochRun | undefined;
   /** An epoch is about to be opened. */
   isOpeningEpoch = false;
+  /** The ledger has not said whether this one is open. */
+  unknownEpoch: number | undefined;
   restoreRun: RestoreRun | undefined;
   /** The end of the current incarnation, under way. */
   ending: Promise<Ending> | undefined;

@@ -1,6 +1,13 @@
 // The ledger as its leader uses it: every write is refused once another coordinator has taken the lead.
 import type { Entry, JsonValue, Ledger, LedgerCall, Listing, TransactionResult } from '@stillpoint/ledger';
-import { type Fence, fenceNumber, ledgerKeys, type LedgerTransaction, takeFence } from '@stillpoint/protocol';
+import {
+  type Fence,
+  fenceNumber,
+  ledgerKeys,
+  type LedgerTransaction,
+  StillpointError,
+  takeFence,
+} from '@stillpoint/protocol';
 import { LeaderLost, StoreUnexpected } from './errors.ts';
 import { limits } from './limits.ts';
 
@@ -73,3 +80,9 @@ export class LeaderLedger {
     return result;
   }
 }
+
+/** Errors of the ledger that say that it is as it was. */
+export const isWithoutEffect = (error: unknown): boolean =>
+  error instanceof LeaderLost ||
+  (error instanceof StillpointError &&
+    (error.code === 'SP_LEDGER_FULL' || error.code === 'SP_LEDGER_AT_LIMIT'));

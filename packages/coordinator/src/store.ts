@@ -206,7 +206,7 @@ export class Store {
     return { epoch: epochNumber((mark ?? 0) + 1), mark };
   }
 
-  /** @returns whether it is open: not when the gang has changed since `mark` was read */
+  /** @returns whether it is open, also when it was so before: not when the gang has changed since `mark` was read */
   async openEpoch(input: GangEpochInput, mark: Epoch | null, opened: EpochOpened): Promise<boolean> {
     const { gang, incarnation, epoch } = input.header;
     const record = opened as never;
@@ -214,7 +214,9 @@ export class Store {
       openEpoch({ gang, fence: this.fence, incarnation, epoch, mark, record }),
       { spareBytes: limits.beginSpareBytes },
     );
-    return result.ok;
+    if (result.ok) return true;
+    // the answer to an earlier call may have been lost: nobody but the leader opens one
+    return (await this.#ledger.get(ledgerKeys.openEpoch(gang)))?.value === epoch;
   }
 
   /** Decides an epoch, unless it is. @returns the decision that stands */
