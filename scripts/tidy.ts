@@ -32,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sp-init': ['protocol'],
   agent: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
   coordinator: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'agent'],
+  simulator: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'agent', 'coordinator'],
   cli: ['protocol', 'bus', 'ledger', 'vault', 'criu', 'sp-init', 'agent', 'coordinator'],
 };
 

@@ -22,6 +22,17 @@ export class FreezeTimeout extends StillpointError {
   }
 }
 
+/** A request of a coordinator that does not lead any more: it must change nothing. */
+export class PastLeader extends StillpointError {
+  constructor(request: string, gang: string, fence: number, latest: number) {
+    super(
+      'SP_PAST_LEADER',
+      `${request} of ${gang} comes from a coordinator that was deposed: its fence is ${fence}, the latest ${latest}`,
+      { remedy: 'Try again: the coordinator that leads now answers.' },
+    );
+  }
+}
+
 /** A process was stopped by a signal, or a debugger took it, after preflight: the member is not dumped like that. */
 export class ProcessHalted extends StillpointError {
   constructor(member: string, what: string, remedy: string) {

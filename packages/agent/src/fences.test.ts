@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   type EpochCommand,
   epochNumber,
+  type FencedRequest,
   fenceNumber,
   gangId,
   incarnationNumber,
@@ -53,6 +54,28 @@ describe.each([
     expect(next.admitEpoch(hold(2, 3, 4))).toBe(true);
     expect(next.admitEpoch(hold(3, 3, 4))).toBe(true);
     expect(next.admitEpoch(hold(2, 3, 4))).toBe(false);
+  });
+
+  it('refuses the requests of a coordinator that was deposed, also for a gang that it never heard of', () => {
+    const fences = new Fences(new SeenFolder(folder));
+    const request = (kind: 'Allocate' | 'Remove', fence: number): FencedRequest => {
+      const common = { gang: gangId('g'), fence: fenceNumber(fence) };
+      return kind === 'Remove'
+        ? { ...common, kind, upTo: incarnationNumber(9) }
+        : { ...common, kind, incarnation: incarnationNumber(1), members: [] };
+    };
+    fences.admitRequest(request('Allocate', 2));
+    const next = later(fences);
+    expect(() => next.admitRequest(request('Remove', 1))).toThrow(
+      expect.objectContaining({ code: 'SP_PAST_LEADER', message: expect.stringContaining('fence is 1') }),
+    );
+    next.admitRequest(request('Remove', 2));
+    // what was asked for fences no epoch of the incarnation that runs
+    expect(next.admitEpoch(hold(2, 1, 1))).toBe(true);
+    expect(() => next.admitRequest(request('Remove', 1))).toThrow('was deposed');
+    next.admitRequest(request('Allocate', 3));
+    expect(next.admitEpoch(hold(2, 1, 1))).toBe(false);
+    expect(next.admitEpoch(hold(3, 1, 1))).toBe(true);
   });
 
   it('lets a gang go on whose restore was refused or given up before it was opened', () => {

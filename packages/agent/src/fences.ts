@@ -2,12 +2,15 @@
 // the agent has died and everything it was told is forgotten.
 import {
   type EpochCommand,
+  type FencedRequest,
   type GangId,
   type HighestSeen,
+  incarnationNumber,
   isPastAttempt,
   isPastEpoch,
   type RestoreCommand,
 } from '@stillpoint/protocol';
+import { PastLeader } from './errors.ts';
 import type { SeenStore } from './ports.ts';
 
 /** Orders that are given once the ledger has the attempt as the gang's latest incarnation. */
@@ -33,6 +36,18 @@ export class Fences {
   /** Whether the command is of the latest leader that was heard of, or of a later one. */
   isOfLeader({ gang, fence }: EpochCommand): boolean {
     return fence >= (this.#seen.get(gang)?.fence ?? fence);
+  }
+
+  /**
+   * Whether a request counts that changes something. A leader is known from the first of its requests: one before it
+   * takes a gang that it never heard of for a stray.
+   *
+   * @throws `SP_PAST_LEADER`, or when it can't be written down
+   */
+  admitRequest({ gang, fence, kind }: FencedRequest): void {
+    const seen = this.#seen.get(gang);
+    if (seen !== undefined && fence < seen.fence) throw new PastLeader(kind, gang, fence, seen.fence);
+    this.#note(gang, { incarnation: incarnationNumber(0), epoch: null, ...seen, fence });
   }
 
   /** The same for a restore. What is to be abandoned may be of the past; until it is opened, an attempt is no news. */

@@ -1,9 +1,10 @@
 // What an agent does with what it hears, whatever node it is on: the same code on sandboxes and in the simulator.
 import type { NodeCommand, NodeEvent } from '@stillpoint/bus';
 import type { Clock } from '@stillpoint/clock';
-import type { HoldId, RestoreCommand } from '@stillpoint/protocol';
+import type { HoldId, NodeAnswer, NodeRequest, RestoreCommand } from '@stillpoint/protocol';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
+import { toFailure } from './failure.ts';
 import { Fences } from './fences.ts';
 import type { Decisions, Outcomes } from './ledger-words.ts';
 import type { EpochHost, PartStore, RestoreHost, SeenStore } from './ports.ts';
@@ -29,11 +30,13 @@ export interface NodeAgentOptions<Place extends SlotOwner> {
 export class NodeAgent<Place extends SlotOwner> {
   readonly #epochs: EpochService<Place>;
   readonly #restores: RestoreService;
+  readonly #fences: Fences;
   readonly #log: AgentLog;
 
   constructor(options: NodeAgentOptions<Place>) {
     const { host, epochs, restores, seen, decisions, outcomes, ...rest } = options;
-    const common = { ...rest, fences: new Fences(seen) };
+    this.#fences = new Fences(seen);
+    const common = { ...rest, fences: this.#fences };
     this.#epochs = new EpochService({ ...common, store: epochs }, host, decisions);
     this.#restores = new RestoreService({ ...common, store: restores }, host, outcomes);
     this.#log = rest.log;
@@ -62,9 +65,21 @@ export class NodeAgent<Place extends SlotOwner> {
     this.#restores.memberDied(gang, incarnation, member, reason);
   }
 
-  /** The members up to an incarnation were removed: nobody asks any more whether they were restored. */
-  membersRemoved(gang: string, upTo: number): Promise<void> {
-    return this.#restores.membersRemoved(gang, upTo);
+  /** A coordinator's request, unless it does not lead any more. Every failure is an answer too. */
+  async request(
+    request: NodeRequest,
+    perform: (request: NodeRequest) => Promise<NodeAnswer>,
+  ): Promise<NodeAnswer> {
+    try {
+      if ('fence' in request) this.#fences.admitRequest(request);
+      const answer = await perform(request);
+      // nobody asks any more whether they were restored
+      if (request.kind === 'Remove') await this.#restores.membersRemoved(request.gang, request.upTo);
+      return answer;
+    } catch (error) {
+      const { code, message, remedy } = toFailure(error);
+      return { kind: 'Error', code, message, remedy };
+    }
   }
 }
 

@@ -12,7 +12,6 @@ import {
   type NodeRequest,
 } from '@stillpoint/protocol';
 import { NoRoomOnNode, UnknownMember } from './errors.ts';
-import { toFailure } from './failure.ts';
 import { type Freezer } from './freezer.ts';
 import { limits } from './limits.ts';
 import { memberStatus } from './member-status.ts';
@@ -61,17 +60,8 @@ export class NodeMembers {
     }
   }
 
-  /** Answers one request of a coordinator; every failure is an answer too. */
-  async answer(request: NodeRequest): Promise<NodeAnswer> {
-    try {
-      return await this.#perform(request);
-    } catch (error) {
-      const { code, message, remedy } = toFailure(error);
-      return { kind: 'Error', code, message, remedy };
-    }
-  }
-
-  #perform(request: NodeRequest): Promise<NodeAnswer> {
+  /** Answers one request of a coordinator. */
+  answer(request: NodeRequest): Promise<NodeAnswer> {
     switch (request.kind) {
       case 'Hello':
         return Promise.resolve({

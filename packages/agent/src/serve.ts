@@ -51,12 +51,7 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   await members.recover();
   await agent.recover();
   const listener = await listenAsAgent(nodeSocket(paths, node.name), {
-    onRequest: async (request) => {
-      const answer = await members.answer(request);
-      if (answer.kind === 'Removed' && request.kind === 'Remove')
-        await agent.membersRemoved(request.gang, request.upTo);
-      return answer;
-    },
+    onRequest: (request) => agent.request(request, (admitted) => members.answer(admitted)),
     onCommand: (command) => agent.command(command),
   });
   bus.listener = listener;

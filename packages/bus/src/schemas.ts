@@ -190,12 +190,14 @@ export const eventSchema = z.discriminatedUnion('kind', [
 ]);
 
 const ofGang = { gang: name, incarnation: counting };
+const ofLeader = { fence: counting };
 
 export const requestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['Hello', 'Status']) }),
-  z.object({ kind: z.literal('Allocate'), ...ofGang, members: z.array(member) }),
+  z.object({ kind: z.literal('Allocate'), ...ofLeader, ...ofGang, members: z.array(member) }),
   z.object({
     kind: z.literal('Launch'),
+    ...ofLeader,
     ...ofGang,
     member,
     hostname: text,
@@ -206,7 +208,7 @@ export const requestSchema = z.discriminatedUnion('kind', [
       cwd: text.startsWith('/'),
     }),
   }),
-  z.object({ kind: z.literal('Remove'), gang: name, upTo: counting }),
+  z.object({ kind: z.literal('Remove'), ...ofLeader, gang: name, upTo: counting }),
 ]);
 
 const addresses = z.object({ ipv4: text, ipv6: text });

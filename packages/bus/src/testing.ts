@@ -1,5 +1,12 @@
 // The contract that every bus keeps, to be run on each. Import it from a test file only.
-import { gangId, incarnationNumber, memberId, nodeName, StillpointError } from '@stillpoint/protocol';
+import {
+  fenceNumber,
+  gangId,
+  incarnationNumber,
+  memberId,
+  nodeName,
+  StillpointError,
+} from '@stillpoint/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AgentHandlers, AgentListener, NodeCommand, NodeEvent, NodeLink } from './bus.ts';
 
@@ -64,7 +71,12 @@ export function busContract(name: string, makeBus: () => Promise<BusUnderTest>):
       const link = connect();
       await up(link);
       const answers = [1, 2, 3].map((upTo) =>
-        link.request({ kind: 'Remove', gang: gangId('train'), upTo: incarnationNumber(upTo) }),
+        link.request({
+          kind: 'Remove',
+          gang: gangId('train'),
+          upTo: incarnationNumber(upTo),
+          fence: fenceNumber(1),
+        }),
       );
       await vi.waitFor(() => expect(gates).toHaveLength(3));
       for (const open of gates.reverse()) open();

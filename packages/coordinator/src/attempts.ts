@@ -100,8 +100,8 @@ export class Attempts {
    */
   async discard(gang: Gang, incarnation: Incarnation, placed: readonly string[]): Promise<void> {
     if (!gang.isDead) return;
-    const { nodes } = this.#context;
-    const remove = { kind: 'Remove', gang: gang.id, upTo: incarnation } as const;
+    const { nodes, store } = this.#context;
+    const remove = { kind: 'Remove', fence: store.fence, gang: gang.id, upTo: incarnation } as const;
     const giveBack = (name: string): Promise<void> =>
       persistently(this.#context, `giving back places on ${name}`, async () => {
         if (nodes.find(name)?.isReady === true) await nodes.request(name, remove);
@@ -140,6 +140,7 @@ export class Attempts {
       await this.#conclude(gang, run, await run.untilEnd());
     } finally {
       gang.restoreRun = undefined;
+      gang.watch();
       this.#endings.evaluate(gang);
       if (gang.isRunning) this.#lookAgain(gang);
     }

@@ -95,10 +95,10 @@ export class Endings {
 
   /** Does not end before they are gone. On a node that was killed they are once it is dead. */
   async removeMembersOn(gang: Gang, node: string, upTo: number): Promise<void> {
-    const { nodes } = this.#context;
+    const { nodes, store } = this.#context;
     await persistently(this.#context, `removing ${gang.name} from ${node}`, async () => {
       if (nodes.find(node) === undefined) return nodes.requireDead(node);
-      await nodes.request(node, { kind: 'Remove', gang: gang.id, upTo: upTo as never });
+      await nodes.request(node, { kind: 'Remove', fence: store.fence, gang: gang.id, upTo: upTo as never });
     });
     const { current, epochRun } = gang;
     if (epochRun === undefined || epochRun.header.incarnation > upTo) return;

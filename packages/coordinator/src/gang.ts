@@ -42,6 +42,9 @@ export class Gang {
   /** The end of the current incarnation, under way. */
   ending: Promise<Ending> | undefined;
   move: Move | undefined;
+  /** Since when its members are compared with what nodes find, by the monotonic clock. */
+  watchedSinceMs = 0;
+  readonly #clock: Clock;
   #incarnations: readonly StoredIncarnation[];
   #epochs: readonly StoredEpoch[];
   readonly #pins = new Map<number, number>();
@@ -49,6 +52,7 @@ export class Gang {
 
   constructor(stored: StoredGang, clock: Clock) {
     this.changes = new Changes(clock);
+    this.#clock = clock;
     this.id = gangId(stored.record.name);
     this.record = stored.record;
     this.#incarnations = stored.incarnations;
@@ -115,10 +119,16 @@ export class Gang {
   }
 
   changeCurrent(change: Partial<StoredIncarnation>): void {
-    const { current } = this;
+    const { current, isRunning } = this;
     if (current === undefined) throw new Error(`${this.name} has no incarnation to change`);
     this.#incarnations = [...this.#incarnations.slice(0, -1), { ...current, ...change }];
+    if (!isRunning && this.isRunning) this.watch();
     this.changes.notify();
+  }
+
+  /** What nodes found before this moment says nothing of its members. */
+  watch(): void {
+    this.watchedSinceMs = this.#clock.monotonicMs();
   }
 
   addEpoch(epoch: StoredEpoch): void {

@@ -13,3 +13,7 @@ export {
 } from './errors.ts';
 export { apiSocket, coordinatorLog, defaultHome, openHome } from './home.ts';
 export { limits as coordinatorLimits } from './limits.ts';
+export { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
+export type { Gang } from './gang.ts';
+export type { NodePlatform } from './platform.ts';
+export type { SharedFiles } from './shared-files.ts';

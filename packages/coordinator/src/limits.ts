@@ -47,6 +47,10 @@ export const limits = {
   removalsPerTransaction: 64,
   /** How long a request to a node may take, the return of its agent included. */
   nodeRequestMs: 30_000,
+  /** After this a request that is not answered is sent again: it or its answer may have been lost. */
+  nodeResendMs: 5_000,
+  /** How often an agent is asked what it finds: what it told unasked may have been lost. */
+  nodeLookMs: 30_000,
   /** How long an agent may take to say what it finds. */
   nodeStatusMs: 10_000,
   /** How long a node may take to answer after it was added. */

@@ -1,8 +1,8 @@
 // One node as the coordinator knows it: the link to its agent, which is started again whenever it is lost, and what
 // it last said of its members.
 import type { AnswerTo, NodeCommand, NodeEvent, NodeLink, RequestOptions } from '@stillpoint/bus';
-import { NodeUnreachable } from '@stillpoint/bus';
-import { type Clock, pause } from '@stillpoint/clock';
+import { NodeUnreachable, RequestTimeout } from '@stillpoint/bus';
+import { type Clock, every, pause } from '@stillpoint/clock';
 import type { MemberStatus, NodeRequest } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
 import { limits } from './limits.ts';
@@ -16,6 +16,8 @@ export interface NodeReport {
   readonly members: readonly MemberStatus[];
   readonly memoryAvailableBytes: number;
   readonly stagingFreeBytes: number;
+  /** When the agent was asked, by the coordinator's monotonic clock: what has begun since may not be in it. */
+  readonly askedAtMs: number;
 }
 
 export interface NodeListener {
@@ -40,6 +42,7 @@ export class ManagedNode {
   readonly #link: NodeLink;
   readonly #changes: Changes;
   readonly #closing = new AbortController();
+  readonly #stopLooking: () => void;
   #tending: Promise<void> | undefined;
 
   constructor(record: NodeRecord, dependencies: NodeDependencies) {
@@ -52,6 +55,7 @@ export class ManagedNode {
       if (state === 'down') this.#report = undefined;
       this.#tend();
     });
+    this.#stopLooking = every(dependencies.clock, limits.nodeLookMs, () => void this.#lookAgain());
     this.#tend();
   }
 
@@ -71,7 +75,7 @@ export class ManagedNode {
   }
 
   /**
-   * Asks, and asks again where the agent is lost before it answers: requests can be sent twice.
+   * Asks, and asks again where the agent is lost before it answers, or does not answer: requests can be sent twice.
    *
    * @throws the agent's coded error; `SP_NODE_UNREACHABLE` or `SP_REQUEST_TIMEOUT` after the deadline
    */
@@ -80,26 +84,31 @@ export class ManagedNode {
     options: RequestOptions = {},
   ): Promise<AnswerTo<Request>> {
     const { clock } = this.#dependencies;
-    const end = clock.monotonicMs() + (options.deadlineMs ?? limits.nodeRequestMs);
+    const totalMs = options.deadlineMs ?? limits.nodeRequestMs;
+    const end = clock.monotonicMs() + totalMs;
     for (;;) {
       const rest = end - clock.monotonicMs();
       if (!(await this.untilReady({ ...options, deadlineMs: Math.max(rest, 0) })))
         throw new NodeUnreachable(this.record.name, 'its agent did not come back in time');
       try {
-        const deadlineMs = Math.max(1, end - clock.monotonicMs());
+        const deadlineMs = Math.max(1, Math.min(limits.nodeResendMs, end - clock.monotonicMs()));
         return await this.#link.request(request, { ...options, deadlineMs });
       } catch (error) {
-        if (!(error instanceof NodeUnreachable) || clock.monotonicMs() > end) throw error;
+        const isSilence = error instanceof RequestTimeout;
+        if (!isSilence && !(error instanceof NodeUnreachable)) throw error;
+        if (clock.monotonicMs() >= end)
+          throw isSilence ? new RequestTimeout(this.record.name, request.kind, totalMs) : error;
       }
     }
   }
 
   /** Asks the agent anew what it finds. */
   async refresh(): Promise<NodeReport> {
+    const askedAtMs = this.#dependencies.clock.monotonicMs();
     const hello = await this.#link.request({ kind: 'Hello' }, { deadlineMs: limits.nodeStatusMs });
     const status = await this.#link.request({ kind: 'Status' }, { deadlineMs: limits.nodeStatusMs });
     const { members, memoryAvailableBytes, stagingFreeBytes } = status;
-    this.#report = { agentPid: hello.pid, members, memoryAvailableBytes, stagingFreeBytes };
+    this.#report = { agentPid: hello.pid, members, memoryAvailableBytes, stagingFreeBytes, askedAtMs };
     this.#changes.notify();
     return this.#report;
   }
@@ -107,6 +116,18 @@ export class ManagedNode {
   /** Asks the agent anew what it finds, and tells of it. */
   async look(): Promise<void> {
     this.#dependencies.listener.onReport(this.record.name, await this.refresh());
+  }
+
+  async #lookAgain(): Promise<void> {
+    if (!this.isReady) return;
+    try {
+      await this.look();
+    } catch (error) {
+      this.#dependencies.log.warn(
+        { node: this.record.name, err: error },
+        'the agent did not say what it finds',
+      );
+    }
   }
 
   /** @returns whether it is ready before the deadline; false at once when it is closed */
@@ -121,6 +142,7 @@ export class ManagedNode {
   /** Ends the link. The agent and the members are left as they are. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#stopLooking();
     this.#report = undefined;
     this.#changes.notify();
     await this.#link.close();

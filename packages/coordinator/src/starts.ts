@@ -92,12 +92,13 @@ export class Starts {
     placed: readonly Placed[],
     signal: AbortSignal,
   ): Promise<PlacementRecord> {
+    const { nodes, store } = this.#context;
     const byNode = Map.groupBy(placed, ({ node }) => node);
     const answers = await Promise.all(
       [...byNode].map(async ([node, there]) => {
         const members = there.map(({ member }) => memberId(member));
-        const request = { kind: 'Allocate', gang, incarnation, members } as const;
-        const { addresses } = await this.#context.nodes.request(node, request, { signal });
+        const request = { kind: 'Allocate', fence: store.fence, gang, incarnation, members } as const;
+        const { addresses } = await nodes.request(node, request, { signal });
         return addresses.map(({ member, addresses: own }) => ({ member, node, ...own }));
       }),
     );
@@ -116,6 +117,7 @@ export class Starts {
       placement.map(async ({ member, node }) => {
         const launch = {
           kind: 'Launch',
+          fence: this.#context.store.fence,
           gang: gang.id,
           incarnation,
           member: memberId(member),

@@ -55,6 +55,7 @@ export class Watch implements NodeListener {
   #compare(gang: Gang, node: string, report: NodeReport): void {
     const { current } = gang;
     if (current === undefined || !gang.isRunning || gang.restoreRun !== undefined) return;
+    if (report.askedAtMs < gang.watchedSinceMs) return;
     for (const { member, node: placedOn } of current.opened.placement) {
       if (placedOn !== node) continue;
       const status = report.members.find((each) => isMember(each, gang, current.incarnation, member));
@@ -93,7 +94,8 @@ export class Watch implements NodeListener {
   #removeUpTo(node: string, gang: string, upTo: number): void {
     const context = this.#context();
     context.log.warn({ node, gang, upTo }, 'members that nobody knows are removed');
-    const request = { kind: 'Remove', gang: gangId(gang), upTo: incarnationNumber(upTo) } as const;
+    const { fence } = context.store;
+    const request = { kind: 'Remove', fence, gang: gangId(gang), upTo: incarnationNumber(upTo) } as const;
     const removed = persistently(context, `removing strays from ${node}`, async () => {
       if (context.nodes.find(node) !== undefined) await context.nodes.request(node, request);
     });

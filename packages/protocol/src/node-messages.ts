@@ -1,6 +1,6 @@
 // What a coordinator asks of an agent outside epochs and restores: members of a gang are placed, launched, watched and removed.
 // Every request can be sent twice; an agent answers the second from what it finds.
-import type { GangId, Incarnation, MemberId, NodeName } from './ids.ts';
+import type { Fence, GangId, Incarnation, MemberId, NodeName } from './ids.ts';
 
 /** Addresses of one member's network namespace. */
 export interface MemberAddresses {
@@ -35,6 +35,7 @@ export type NodeRequest =
   /** Reserve a sandbox's place and network for each member; answers `Allocated`. */
   | {
       readonly kind: 'Allocate';
+      readonly fence: Fence;
       readonly gang: GangId;
       readonly incarnation: Incarnation;
       readonly members: readonly MemberId[];
@@ -42,6 +43,7 @@ export type NodeRequest =
   /** Start one member in its place; `hosts` is the sandbox's /etc/hosts. Answers `Launched`. */
   | {
       readonly kind: 'Launch';
+      readonly fence: Fence;
       readonly gang: GangId;
       readonly incarnation: Incarnation;
       readonly member: MemberId;
@@ -50,8 +52,16 @@ export type NodeRequest =
       readonly program: MemberProgram;
     }
   /** Kill and remove every member of the gang with an incarnation up to this one; answers `Removed` when none is left. */
-  | { readonly kind: 'Remove'; readonly gang: GangId; readonly upTo: Incarnation }
+  | {
+      readonly kind: 'Remove';
+      readonly fence: Fence;
+      readonly gang: GangId;
+      readonly upTo: Incarnation;
+    }
   | { readonly kind: 'Status' };
+
+/** Requests that change something: one of a past leader is refused. */
+export type FencedRequest = Extract<NodeRequest, { readonly fence: Fence }>;
 
 export type NodeAnswer =
   | { readonly kind: 'Hello'; readonly node: NodeName; readonly pid: number; readonly version: string }

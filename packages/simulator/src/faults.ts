@@ -1,0 +1,95 @@
+// What goes wrong in a world, and what its users do: drawn from the seed before anything happens, so that a failure
+// can be tried again with less of it.
+import type { LedgerFaults } from './ledger.ts';
+import type { NetworkFaults } from './network.ts';
+import { type Random, seededRandom } from './random.ts';
+
+/** Chances of what goes wrong within a step of a member. */
+export interface StepFaults {
+  readonly stepFailure: number;
+  readonly criuKilled: number;
+}
+
+/** Something that happens at a moment of its own. `lastsMs`: until it is over, where it is not over at once. */
+export interface Disturbance {
+  readonly atMs: number;
+  readonly kind: DisturbanceKind;
+  /** Chooses among what is there. */
+  readonly choice: number;
+  readonly lastsMs: number;
+}
+
+const disturbances = [
+  'coordinatorCrash',
+  'coordinatorStop',
+  'secondCoordinator',
+  'agentCrash',
+  'agentStop',
+  'memberDeath',
+  'nodeKill',
+  'reboot',
+  'ledgerAway',
+  'vaultAway',
+  'vaultFull',
+  'diskFull',
+  'cut',
+  'cutOneWay',
+  'clockJump',
+] as const;
+const verbs = ['checkpoint', 'stopCheckpoint', 'restore', 'migrate', 'hangUp'] as const;
+type DisturbanceKind = (typeof disturbances)[number] | (typeof verbs)[number];
+
+export interface Plan {
+  readonly seed: number;
+  readonly members: number;
+  readonly nodes: number;
+  readonly network: NetworkFaults;
+  readonly ledger: LedgerFaults;
+  readonly steps: StepFaults;
+  /** How far clocks go wrong: 0.01 is one percent. */
+  readonly drift: number;
+  /** In the order of their moments. */
+  readonly happenings: readonly Disturbance[];
+}
+
+/** How long things go wrong. */
+export const troubleMs = 60_000;
+
+const kindsOf = (random: Random): readonly DisturbanceKind[] => {
+  const share = random.pick([0, 0.15, 0.3, 0.6]);
+  return disturbances.filter(() => random.chance(share));
+};
+
+export function makePlan(seed: number): Plan {
+  // neighbouring seeds are strangers
+  const random = seededRandom(seed).stream('plan');
+  const kinds = kindsOf(random);
+  const isBad = (): boolean => random.chance(0.3);
+  const happenings: Disturbance[] = [];
+  const add = (kind: DisturbanceKind): void => {
+    const lastsMs = random.pick([300, 3_000, 10_000, 25_000]) * random.next();
+    happenings.push({ atMs: random.next() * troubleMs, kind, choice: random.next(), lastsMs });
+  };
+  for (let count = random.between(2, 8); count > 0; count -= 1) add(random.pick(verbs));
+  if (kinds.length > 0) for (let count = random.between(1, 8); count > 0; count -= 1) add(random.pick(kinds));
+  return {
+    seed,
+    members: random.between(1, 4),
+    nodes: random.between(1, 4),
+    network: {
+      loss: isBad() ? random.next() * 0.3 : 0,
+      duplication: isBad() ? random.next() * 0.3 : 0,
+      slowness: isBad() ? random.next() * 0.1 : 0,
+    },
+    ledger: {
+      lostAnswer: isBad() ? random.next() * 0.1 : 0,
+      slowness: isBad() ? random.next() * 0.1 : 0,
+    },
+    steps: {
+      stepFailure: isBad() ? random.next() * 0.1 : 0,
+      criuKilled: random.chance(0.1) ? 0.1 : 0,
+    },
+    drift: isBad() ? 0.02 : 0,
+    happenings: happenings.toSorted((a, b) => a.atMs - b.atMs),
+  };
+}

@@ -1,0 +1,3 @@
+// Public face of the simulator.
+export { type Disturbance, makePlan, type Plan } from './faults.ts';
+export { runPlan, type RunResult } from './run.ts';

@@ -1,0 +1,81 @@
+// What must hold in a simulated world, looked at whenever something changes.
+import type { JsonValue } from '@stillpoint/ledger';
+import { gangId, incarnationNumber, ledgerKeys } from '@stillpoint/protocol';
+import { memberName, runsUnheld, type Member } from './member.ts';
+import { judgeCut, type Training } from './training.ts';
+import type { World } from './world.ts';
+
+/** Numbers that only grow, and keys that are written once. */
+const growing = /\/(epoch-mark|incarnation|incarnation-mark)$|^leader\/fence$/;
+const writtenOnce = /\/(decision|outcome|ended)$/;
+
+export class Watch {
+  readonly #world: World;
+  /** Why members may have ended, by incarnation. */
+  readonly #excuses = new Map<string, string>();
+  readonly violations: string[] = [];
+  /** A node was lost, with what was staged on it. */
+  hasLostNodes = false;
+  /** Epochs that were ever published. */
+  published = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    world.ledger.onWrite = (key, before, after) => this.#onWrite(key, before, after);
+    world.vault.onPublished = ({ gang, epoch }, images) =>
+      this.#onPublished(`epoch ${epoch} of ${gang}`, images);
+  }
+
+  violated(what: string): void {
+    this.#world.say(`VIOLATION: ${what}`);
+    this.violations.push(what);
+  }
+
+  /** Something has happened that may end this incarnation. */
+  excuse({ gang, incarnation }: Pick<Member, 'gang' | 'incarnation'>, why: string): void {
+    this.#excuses.set(`${gang}/${incarnation}`, why);
+  }
+
+  isExcused(gang: string, incarnation: number): boolean {
+    return this.#excuses.has(`${gang}/${incarnation}`);
+  }
+
+  /** At most one incarnation of a gang ever runs unheld. */
+  look(): void {
+    const running = new Map<string, Member>();
+    for (const node of this.#world.nodes.values()) {
+      for (const member of node.members) {
+        if (!runsUnheld(member)) continue;
+        const other = running.get(member.gang);
+        if (other !== undefined && other.incarnation !== member.incarnation)
+          this.violated(`${memberName(member)} and ${memberName(other)} run unheld together`);
+        running.set(member.gang, member);
+      }
+    }
+  }
+
+  #onPublished(name: string, images: readonly Training[]): void {
+    this.published += 1;
+    this.#world.say(`${name} is published`);
+    for (const problem of judgeCut(images)) this.violated(`${name} is no consistent cut: ${problem}`);
+  }
+
+  #onWrite(key: string, before: JsonValue | undefined, after: JsonValue | undefined): void {
+    this.#world.say(`ledger: ${key} = ${JSON.stringify(after)?.slice(0, 60)}`);
+    if (growing.test(key) && before !== undefined && !(typeof after === 'number' && after > Number(before)))
+      this.violated(`${key} went from ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
+    if (writtenOnce.test(key) && before !== undefined && after !== undefined)
+      this.violated(
+        `${key} was ${JSON.stringify(before)}, and was written again as ${JSON.stringify(after)}`,
+      );
+    const ending = /^gangs\/([^/]+)\/incarnations\/(\d+)\/ending$/.exec(key);
+    if (ending?.[1] !== undefined && after !== undefined) this.#onEnding(ending[1], Number(ending[2]));
+  }
+
+  /** A gang that was let go ends only if something has happened to it. */
+  #onEnding(gang: string, incarnation: number): void {
+    const key = ledgerKeys.outcome(gangId(gang), incarnationNumber(incarnation));
+    if (this.#world.ledger.peek(key) === 'go' && !this.isExcused(gang, incarnation))
+      this.violated(`incarnation ${incarnation} of ${gang} ends, and nothing has happened to it`);
+  }
+}
