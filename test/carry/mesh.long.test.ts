@@ -11,7 +11,7 @@ describe.each(seeds)('seed %i', (seed) => {
       { members: 2, messages: 6000, rateMb: 12 },
       { members: 3, messages: 4000, rateMb: 16 },
       { members: 5, messages: 2000, rateMb: 16 },
-      { members: 8, messages: 2400, rateMb: 18 },
+      { members: 8, messages: 1200, rateMb: 18 },
     ])('$members members', async ({ members, messages, rateMb }) => {
       await using sp = await startStillpoint();
       const options = family === '--ipv4' ? [] : [family];

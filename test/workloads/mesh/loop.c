@@ -70,7 +70,10 @@ void loop_turn(int wait_ms) {
     if (reading_budget > most) reading_budget = most;
   }
   event_count = found < 0 ? 0 : found;
-  for (int at = 0; at < event_count; at++) {
+  /* By turns: whoever is looked at first gets the budget, and the others would starve. */
+  int first = event_count == 0 ? 0 : (int)loop_random((uint64_t)event_count);
+  for (int each = 0; each < event_count; each++) {
+    int at = (first + each) % event_count;
     struct watch *watch = events[at].data.ptr;
     if (watch != NULL) watch->ready(watch, events[at].events);
   }
