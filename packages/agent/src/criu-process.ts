@@ -60,6 +60,20 @@ export async function startCriu(record: SandboxRecord, start: CriuStart): Promis
   await output.close();
 }
 
+/**
+ * Whether CRIU was ever started for an action that was prepared: its shell leaves its number before anything else. An
+ * agent that is killed in between leaves the place for it only.
+ */
+export async function wasCriuStarted(folder: string, action: 'dump' | 'restore'): Promise<boolean> {
+  const end = performance.now() + limits.criuStartMs;
+  for (;;) {
+    const number = readNumber(await readFile(join(folder, groupName(action)), 'utf8').catch(() => ''));
+    if (number !== undefined || existsSync(join(folder, exitName(action)))) return true;
+    if (performance.now() > end) return false;
+    await delay(limits.criuPollMs);
+  }
+}
+
 /** Waits for a CRIU that this agent or its predecessor started. */
 export async function awaitCriu(
   folder: string,

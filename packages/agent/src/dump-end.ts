@@ -1,7 +1,7 @@
 // The end of a member's dump, whichever agent began it: CRIU is done, was killed, or is not done in time.
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { awaitCriu, type CriuExit, endCriu } from './criu-process.ts';
+import { awaitCriu, type CriuExit, endCriu, wasCriuStarted } from './criu-process.ts';
 import { cgroupProcesses, killCgroup } from './freezer.ts';
 import { dumpDeadlineMs } from './hold-budget.ts';
 import type { MemberContext } from './member-cut.ts';
@@ -33,7 +33,7 @@ export async function isDumpUnderWay(staging: string): Promise<boolean> {
       () => true,
       () => false,
     );
-  return (await has('dump.out')) && !(await has('dump.exit'));
+  return (await has('dump.out')) && !(await has('dump.exit')) && (await wasCriuStarted(staging, 'dump'));
 }
 
 /** Another may have its place by now. */

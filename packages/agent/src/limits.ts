@@ -14,6 +14,8 @@ export const limits = {
   sandboxStartMs: 10_000,
   /** How often the exit status of a running CRIU is looked for. */
   criuPollMs: 2,
+  /** How long a shell that was started to run CRIU may take to say so. */
+  criuStartMs: 2_000,
   /**
    * How long a member may be held, unless STILLPOINT_HOLD_BUDGET (seconds) asks for less: well under every default
    * time-out of gloo, torchrun and the kernel.
