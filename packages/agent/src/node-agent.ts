@@ -1,30 +1,22 @@
 // What an agent does with what it hears, whatever node it is on: the same code on sandboxes and in the simulator.
-import type { NodeCommand, NodeEvent } from '@stillpoint/bus';
-import type { Clock } from '@stillpoint/clock';
-import type { HoldId, NodeAnswer, NodeRequest, RestoreCommand } from '@stillpoint/protocol';
+import type { NodeCommand } from '@stillpoint/bus';
+import type { NodeAnswer, NodeRequest, RestoreCommand } from '@stillpoint/protocol';
 import type { AgentLog } from './agent-log.ts';
 import { EpochService } from './epoch-service.ts';
 import { toFailure } from './failure.ts';
 import { Fences } from './fences.ts';
 import type { Decisions, Outcomes } from './ledger-words.ts';
-import type { EpochHost, PartStore, RestoreHost, SeenStore } from './ports.ts';
+import type { EpochHost, PartStore, RestoreHost, SeenStore, ServiceOptions } from './ports.ts';
 import type { SlotOwner } from './sandbox-record.ts';
 import { RestoreService } from './restore-service.ts';
 
-export interface NodeAgentOptions<Place extends SlotOwner> {
-  readonly node: string;
-  readonly clock: Clock;
+export interface NodeAgentOptions<Place extends SlotOwner> extends Omit<ServiceOptions, 'store' | 'fences'> {
   readonly host: EpochHost<Place> & RestoreHost;
   readonly epochs: PartStore;
   readonly restores: PartStore;
   readonly seen: SeenStore;
   readonly decisions: Decisions;
   readonly outcomes: Outcomes;
-  /** An id that no hold ever had. */
-  readonly newHoldId: () => HoldId;
-  /** Sends to every coordinator that listens. */
-  readonly send: (event: NodeEvent) => void;
-  readonly log: AgentLog;
 }
 
 export class NodeAgent<Place extends SlotOwner> {
