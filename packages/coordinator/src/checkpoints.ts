@@ -76,7 +76,9 @@ export class Checkpoints {
 
   /** Finishes or aborts an epoch that a predecessor left open. */
   recover(gang: Gang, { opened, decision }: StoredEpoch): void {
-    const input = epochInput({ ...opened, header: { ...opened.header, fence: this.#context.store.fence } });
+    const { fence } = this.#context.store;
+    const header = { ...opened.header, fence };
+    const input = epochInput({ ...opened, header }, gang.newPersistId(fence));
     const first = recoverGangEpoch(input, decision ?? null);
     const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
     this.#drive(gang, run);
@@ -113,7 +115,7 @@ export class Checkpoints {
         trigger,
         startedAtMs: clock.wallMs(),
       };
-      const input = epochInput(opened);
+      const input = epochInput(opened, gang.newPersistId(store.fence));
       const open = (): Promise<boolean> => store.openEpoch(input, mark, opened);
       const isOpen = await open().catch((error: unknown) => {
         if (!isWithoutEffect(error)) inBackground(this.#context, this.#giveUpUnknown(gang, opened, open));

@@ -18,19 +18,22 @@ interface PlainTransaction extends Omit<LedgerTransaction, 'put'> {
 
 export class LeaderLedger {
   readonly #ledger: Ledger;
+  readonly #onLost: (error: LeaderLost) => void;
   readonly fence: Fence;
 
-  private constructor(ledger: Ledger, fence: Fence) {
+  private constructor(ledger: Ledger, fence: Fence, onLost: (error: LeaderLost) => void) {
     this.#ledger = ledger;
+    this.#onLost = onLost;
     this.fence = fence;
   }
 
-  static async open(ledger: Ledger): Promise<LeaderLedger> {
+  /** @param onLost called when it is seen that another leads */
+  static async open(ledger: Ledger, onLost: (error: LeaderLost) => void): Promise<LeaderLedger> {
     for (let attempt = 1; attempt <= limits.fenceAttemptsMax; attempt += 1) {
       const entry = await ledger.get(ledgerKeys.fence);
       const past = entry === undefined ? null : fenceNumber(Number(entry.value));
       const result = await ledger.transact(takeFence(past));
-      if (result.ok) return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1));
+      if (result.ok) return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1), onLost);
     }
     throw new StoreUnexpected('become the leader', 'others become it all the time');
   }
@@ -76,8 +79,10 @@ export class LeaderLedger {
       ...(remove === undefined ? {} : { remove }),
     };
     const result = await this.#ledger.transact(transaction, call);
-    if (!result.ok && result.found[0]?.value !== this.fence) throw new LeaderLost(this.fence);
-    return result;
+    if (result.ok || result.found[0]?.value === this.fence) return result;
+    const lost = new LeaderLost(this.fence);
+    this.#onLost(lost);
+    throw lost;
   }
 }
 

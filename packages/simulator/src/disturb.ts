@@ -129,8 +129,8 @@ export class Disturber {
   ): Promise<void> {
     const verb = { signal: this.#callers.signal, report: () => undefined };
     const current = gang.current?.incarnation ?? 0;
-    if (kind !== 'checkpoint')
-      this.#world.watch.excuse({ gang: gang.name, incarnation: current }, `somebody asked for ${kind}`);
+    if (kind === 'restore')
+      this.#world.watch.excuse({ gang: gang.name, incarnation: current }, 'somebody asked for a restore');
     switch (kind) {
       case 'checkpoint':
       case 'stopCheckpoint': {

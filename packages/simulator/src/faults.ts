@@ -52,6 +52,8 @@ export interface Plan {
   readonly happenings: readonly Disturbance[];
 }
 
+/** How long after a verb has begun its trouble comes. */
+const closeMs = 8_000;
 /** How long things go wrong. */
 export const troubleMs = 60_000;
 
@@ -66,12 +68,21 @@ export function makePlan(seed: number): Plan {
   const kinds = kindsOf(random);
   const isBad = (): boolean => random.chance(0.3);
   const happenings: Disturbance[] = [];
-  const add = (kind: DisturbanceKind): void => {
-    const lastsMs = random.pick([300, 3_000, 10_000, 25_000]) * random.next();
-    happenings.push({ atMs: random.next() * troubleMs, kind, choice: random.next(), lastsMs });
+  const add = (kind: DisturbanceKind, atMs: number): void => {
+    const lastsMs = random.pick([300, 3_000, 10_000, 25_000, 60_000]) * random.next();
+    happenings.push({ atMs, kind, choice: random.next(), lastsMs });
   };
-  for (let count = random.between(2, 8); count > 0; count -= 1) add(random.pick(verbs));
-  if (kinds.length > 0) for (let count = random.between(1, 8); count > 0; count -= 1) add(random.pick(kinds));
+  for (let count = random.between(2, 8); count > 0; count -= 1)
+    add(random.pick(verbs), random.next() * troubleMs);
+  const verbTimes = happenings.map(({ atMs }) => atMs);
+  if (kinds.length > 0) {
+    for (let count = random.between(1, 8); count > 0; count -= 1) {
+      // most trouble comes while something is under way
+      const isClose = random.chance(0.7);
+      const atMs = isClose ? random.pick(verbTimes) + random.next() * closeMs : random.next() * troubleMs;
+      add(random.pick(kinds), Math.min(atMs, troubleMs));
+    }
+  }
   return {
     seed,
     members: random.between(1, 4),

@@ -39,7 +39,7 @@ export class Kernel {
   }
 
   #step(member: Member, address: string): void {
-    this.#engine.after(this.#random.between(stepMs.low, stepMs.high), () => {
+    this.#engine.afterInKernel(this.#random.between(stepMs.low, stepMs.high), () => {
       if (!this.#isThere(member, address)) return;
       if (!member.isFrozen) this.#act(member, address);
       this.#step(member, address);
@@ -86,7 +86,7 @@ export class Kernel {
     const { addresses, network } = this.#hooks;
     const target = addresses.ofPeer(from, to);
     if (from.hold !== undefined || target === undefined) return;
-    this.#engine.after(this.#random.next() * 2, () => {
+    this.#engine.afterInKernel(this.#random.next() * 2, () => {
       const peer = addresses.at(target);
       if (peer === undefined || peer.member !== to || peer.hold !== undefined || peer.state !== 'running')
         return;
@@ -97,7 +97,7 @@ export class Kernel {
   /** The oldest is sent again, after waits that grow until something is acknowledged. */
   #retransmit(member: Member, address: string, end: TcpEnd, waitMs: number): void {
     const before = end.unacknowledged;
-    this.#engine.after(waitMs, () => {
+    this.#engine.afterInKernel(waitMs, () => {
       if (!this.#isThere(member, address)) return;
       const [oldest] = end.sendQueue;
       if (oldest === undefined) return;

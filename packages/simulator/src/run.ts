@@ -15,8 +15,10 @@ const quietMs = 20_000;
 export interface RunResult {
   readonly plan: Plan;
   readonly violations: readonly string[];
-  /** How many things happened. */
+  /** Messages, timers, answers, steps of members, faults: all but what programs do. */
   readonly steps: number;
+  /** Steps and packets of the programs. */
+  readonly packets: number;
   readonly simulatedMs: number;
   readonly published: number;
 }
@@ -36,6 +38,7 @@ export async function runPlan(plan: Plan, trace?: (line: string) => void): Promi
     plan,
     violations: world.watch.violations,
     steps: world.engine.count,
+    packets: world.engine.countInKernel,
     simulatedMs: world.engine.nowMs,
     published: world.watch.published,
   };
@@ -119,6 +122,8 @@ class Run {
     const world = this.#world;
     const gang = world.leader?.context.gangs.find(gangName);
     if (gang === undefined || this.#disturber.isBusy) return false;
+    // whoever starts now is about to lead
+    if (world.coordinators.some(({ coordinator }) => coordinator === undefined)) return false;
     if (gang.unknownEpoch !== undefined) return false;
     if (gang.epochRun !== undefined || gang.restoreRun !== undefined) return false;
     if (gang.operation !== undefined || gang.move !== undefined) return false;

@@ -1,6 +1,6 @@
 // What must hold in a simulated world, looked at whenever something changes.
 import type { JsonValue } from '@stillpoint/ledger';
-import { gangId, incarnationNumber, ledgerKeys } from '@stillpoint/protocol';
+import { epochNumber, gangId, incarnationNumber, ledgerKeys } from '@stillpoint/protocol';
 import { memberName, runsUnheld, type Member } from './member.ts';
 import { judgeCut, type Training } from './training.ts';
 import type { World } from './world.ts';
@@ -46,12 +46,21 @@ export class Watch {
     for (const node of this.#world.nodes.values()) {
       for (const member of node.members) {
         if (!runsUnheld(member)) continue;
+        if (!this.#isLetGo(member))
+          this.violated(`${memberName(member)} runs, and its restore has no outcome \`go\``);
         const other = running.get(member.gang);
         if (other !== undefined && other.incarnation !== member.incarnation)
           this.violated(`${memberName(member)} and ${memberName(other)} run unheld together`);
         running.set(member.gang, member);
       }
     }
+  }
+
+  /** A member that was started may run at once; one that is restored waits for `go`. */
+  #isLetGo({ gang, incarnation }: Member): boolean {
+    const [id, number] = [gangId(gang), incarnationNumber(incarnation)];
+    const opened = this.#world.ledger.peek(ledgerKeys.opened(id, number)) as { readonly from?: unknown };
+    return opened.from === undefined || this.#world.ledger.peek(ledgerKeys.outcome(id, number)) === 'go';
   }
 
   #onPublished(name: string, images: readonly Training[]): void {
@@ -68,8 +77,22 @@ export class Watch {
       this.violated(
         `${key} was ${JSON.stringify(before)}, and was written again as ${JSON.stringify(after)}`,
       );
+    const decision = /^gangs\/([^/]+)\/epochs\/(\d+)\/decision$/.exec(key);
+    if (decision?.[1] !== undefined && after === 'commit') this.#onCommit(decision[1], Number(decision[2]));
     const ending = /^gangs\/([^/]+)\/incarnations\/(\d+)\/ending$/.exec(key);
     if (ending?.[1] !== undefined && after !== undefined) this.#onEnding(ending[1], Number(ending[2]));
+  }
+
+  /** A committed stop ends its incarnation. */
+  #onCommit(gang: string, epoch: number): void {
+    const { outcome, header } = this.#world.ledger.peek(
+      ledgerKeys.epoch(gangId(gang), epochNumber(epoch)),
+    ) as {
+      readonly outcome: string;
+      readonly header: { readonly incarnation: number };
+    };
+    if (outcome === 'stop')
+      this.excuse({ gang, incarnation: header.incarnation }, `epoch ${epoch} stopped it`);
   }
 
   /** A gang that was let go ends only if something has happened to it. */

@@ -1,0 +1,70 @@
+// Errors of and about a coordinator that leads, or led.
+import type { Mutation } from './mutation.ts';
+
+export const leaderMutations: readonly Mutation[] = [
+  {
+    name: 'accept-a-stale-fence',
+    what: 'agents take orders of a leader that was deposed',
+    edits: [
+      {
+        file: 'protocol/src/fencing.ts',
+        find: 'numbers.fence < seen.fence || ',
+        replace: '',
+      },
+      {
+        file: 'protocol/src/member/facts.ts',
+        find: 'if (command.fence < fence)',
+        replace: 'if (command.fence < 0)',
+      },
+    ],
+  },
+  {
+    name: 'write-without-a-fence',
+    what: 'a leader that was deposed still writes',
+    edits: [
+      {
+        file: 'coordinator/src/leader-ledger.ts',
+        find: 'compare: [isLeader, ...compare.filter(({ key }) => key !== ledgerKeys.fence)],',
+        replace: 'compare: compare.filter(({ key }) => key !== ledgerKeys.fence),',
+      },
+      {
+        file: 'coordinator/src/leader-ledger.ts',
+        find: 'if (result.ok || result.found[0]?.value === this.fence) return result;',
+        replace: 'if (isLeader) return result;',
+      },
+    ],
+  },
+  {
+    name: 'requests-of-a-deposed-leader',
+    what: 'agents do what a coordinator asks that was deposed',
+    edits: [
+      {
+        file: 'agent/src/fences.ts',
+        find: 'if (seen !== undefined && fence < seen.fence) throw',
+        replace: 'if (seen !== undefined && fence < 0) throw',
+      },
+    ],
+  },
+  {
+    name: 'believe-what-was-seen-before',
+    what: 'what a node found before a gang ran is held against its members',
+    edits: [
+      {
+        file: 'coordinator/src/watch.ts',
+        find: 'if (report.askedAtMs < gang.watchedSinceMs) return;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'never-look-again',
+    what: 'what an agent told, and was lost, is never asked for',
+    edits: [
+      {
+        file: 'coordinator/src/node.ts',
+        find: 'if (!this.isReady) return;',
+        replace: 'if (this.isReady) return;',
+      },
+    ],
+  },
+];
