@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** Numbers that only grow, and keys that are written once. */
 const growing = /\/(epoch-mark|incarnation|incarnation-mark)$|^leader\/fence$/;
-const writtenOnce = /\/(decision|outcome|ended)$/;
+const writtenOnce = /\/(commit|go|ended)$|^given-up\//;
 
 export class Watch {
   readonly #world: World;
@@ -68,14 +68,26 @@ export class Watch {
       this.violated(
         `${key} was ${JSON.stringify(before)}, and was written again as ${JSON.stringify(after)}`,
       );
+    const rival = rivalOf(key);
+    if (rival !== undefined && after !== undefined && this.#world.ledger.peek(rival) !== undefined)
+      this.violated(`${key} is written where ${rival} stands`);
     const ending = /^gangs\/([^/]+)\/incarnations\/(\d+)\/ending$/.exec(key);
     if (ending?.[1] !== undefined && after !== undefined) this.#onEnding(ending[1], Number(ending[2]));
   }
 
   /** A gang that was let go ends only if something has happened to it. */
   #onEnding(gang: string, incarnation: number): void {
-    const key = ledgerKeys.outcome(gangId(gang), incarnationNumber(incarnation));
-    if (this.#world.ledger.peek(key) === 'go' && !this.isExcused(gang, incarnation))
+    const key = ledgerKeys.go(gangId(gang), incarnationNumber(incarnation));
+    if (this.#world.ledger.peek(key) !== undefined && !this.isExcused(gang, incarnation))
       this.violated(`incarnation ${incarnation} of ${gang} ends, and nothing has happened to it`);
   }
+}
+
+/** The key with the opposite word: `commit` and abort, `go` and abandon. */
+function rivalOf(key: string): string | undefined {
+  const leaders = /^gangs\/(.+)\/(?:commit|go)$/.exec(key)?.[1];
+  if (leaders !== undefined) return `given-up/${leaders}`;
+  const anyones = /^given-up\/(.+\/(epochs|incarnations)\/.+)$/.exec(key);
+  if (anyones === null) return undefined;
+  return `gangs/${anyones[1]}/${anyones[2] === 'epochs' ? 'commit' : 'go'}`;
 }
