@@ -29,4 +29,7 @@ export {
 export { openFileLedger, type FileLedgerOptions } from './file-ledger.ts';
 export { openEtcdLedger } from './etcd/etcd-ledger.ts';
 export type { EtcdOptions, EtcdTls } from './etcd/options.ts';
+export { setUpEtcdUsers, type EtcdUser } from './etcd/users.ts';
+export { openEtcdElection } from './etcd/etcd-election.ts';
+export type { Election, Leadership } from './election.ts';
 export { ledgerLimits } from './limits.ts';

@@ -2,7 +2,7 @@
 // refused: to both ends it looks like packets that get lost, until they get through.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer, type Server as TcpServer, type Socket } from 'node:net';
-import { loopback } from './ports.ts';
+import { freePorts, loopback } from './ports.ts';
 import type { EtcdServer } from './etcd.ts';
 
 interface PeerProxyOptions {
@@ -109,4 +109,26 @@ function linkAt(file: string): string | undefined {
   } catch {
     return undefined; // closed meanwhile
   }
+}
+
+/** What stands between a server and those of its clients that a test wants to cut off. */
+export interface Gate {
+  readonly port: number;
+  /** From now on nothing passes. */
+  cut(): void;
+  /** Lets everything pass again; what was under way is delivered, as TCP would. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** Opens a gate to a server's port on loopback. */
+export async function openGate(to: number): Promise<Gate> {
+  const [port = 0] = await freePorts(1);
+  let isCut = false;
+  const proxy = await PeerProxy.listen({ port, to, members: [], isCut: () => isCut });
+  const set = (cut: boolean): void => {
+    isCut = cut;
+    proxy.update();
+  };
+  return { port, cut: () => set(true), heal: () => set(false), close: () => proxy.close() };
 }

@@ -48,5 +48,6 @@ export function ledgerError(ledger: string, what: string, error: unknown): Still
   });
 }
 
-/** Whether another member may answer where this one could not. */
-export const isUnavailable = (error: unknown): boolean => error instanceof LedgerUnavailableError;
+/** Whether another member may answer where this one could not, or the same one later. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof LedgerUnavailableError && error.retryable;

@@ -8,7 +8,8 @@ import { ledgerLimits } from '../limits.ts';
 import { isUnavailable, ledgerError } from './failures.ts';
 import { connectMembers, type EtcdOptions, keyPrefixOf, nameOf } from './options.ts';
 
-type Ask<Answer> = (member: Etcd3, options: CallOptions) => Promise<Answer>;
+/** A call of one member. */
+export type Ask<Answer> = (member: Etcd3, options: CallOptions) => Promise<Answer>;
 
 export class EtcdMembers {
   readonly name: string;
