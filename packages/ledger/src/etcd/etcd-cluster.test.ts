@@ -27,6 +27,15 @@ const open = async (): Promise<Ledger> => {
   opened.push(ledger);
   return ledger;
 };
+/** A ledger that asks this member first. */
+async function openAt(index: number): Promise<Ledger> {
+  const chance = vi.spyOn(Math, 'random').mockReturnValue((index + 0.5) / cluster.members.length);
+  try {
+    return await open();
+  } finally {
+    chance.mockRestore();
+  }
+}
 const leader = (): Promise<EtcdServer> => vi.waitFor(() => cluster.leader(), waiting);
 const others = (member: EtcdServer): EtcdServer[] => cluster.members.filter((each) => each !== member);
 async function attempt(work: Promise<unknown>): Promise<boolean> {
@@ -43,6 +52,8 @@ type Heal = () => Promise<void>;
 interface Fault {
   readonly what: string;
   readonly isQuorumLost: boolean;
+  /** How soon a watch at such a member has found another one. Only of one that is paused it hears nothing. */
+  readonly noticedMs?: number;
   readonly inject: () => Promise<Heal>;
 }
 const killed = async (members: readonly EtcdServer[]): Promise<Heal> => {
@@ -67,7 +78,12 @@ const cutOff = (members: readonly EtcdServer[]): Heal => {
 };
 const faults: readonly Fault[] = [
   { what: 'its leader killed', isQuorumLost: false, inject: async () => killed([await leader()]) },
-  { what: 'its leader paused', isQuorumLost: false, inject: async () => paused([await leader()]) },
+  {
+    what: 'its leader paused',
+    isQuorumLost: false,
+    noticedMs: 15_000,
+    inject: async () => paused([await leader()]),
+  },
   { what: 'its leader cut off', isQuorumLost: false, inject: async () => cutOff([await leader()]) },
   {
     what: 'a follower killed',
@@ -139,34 +155,51 @@ describe('one after the other', () => {
     await Promise.all(candidates);
   });
 
-  test.for(faults)('with $what', { timeout: testTimeoutMs }, async ({ isQuorumLost, inject }) => {
-    await vi.waitFor(() => write(5000), waiting);
-    await vi.waitFor(() => expect(held()).toBe(1), waiting);
-    const heal = await inject();
-    try {
-      if (isQuorumLost) await nobodyIsLeftWaiting();
-      else await vi.waitFor(() => write(3000), waiting);
-    } finally {
-      await heal();
-    }
-    await vi.waitFor(() => write(3000), waiting);
-    const last = acknowledged.at(-1);
-    await vi.waitFor(
-      async () => expect((await reader.get('watched/k', { deadlineMs: 3000 }))?.value).toBe(last),
-      waiting,
-    );
+  test.for(faults)(
+    'with $what',
+    { timeout: testTimeoutMs },
+    async ({ isQuorumLost, noticedMs = 5000, inject }) => {
+      await vi.waitFor(() => write(5000), waiting);
+      await vi.waitFor(() => expect(held()).toBe(1), waiting);
+      // one watch at each member: none is silent while its member is away
+      const own: unknown[][] = [[], [], []];
+      for (const [index, seen] of own.entries()) {
+        const watcher = await openAt(index);
+        await watcher.watch('watched/', (event) => seen.push(event.kind === 'put' && event.entry.value));
+      }
+      const heal = await inject();
+      try {
+        if (isQuorumLost) {
+          await nobodyIsLeftWaiting();
+        } else {
+          await vi.waitFor(() => write(3000), waiting);
+          const last = acknowledged.at(-1);
+          await vi.waitFor(() => expect(own.map((seen) => seen.at(-1))).toEqual([last, last, last]), {
+            timeout: noticedMs,
+          });
+        }
+      } finally {
+        await heal();
+      }
+      await vi.waitFor(() => write(3000), waiting);
+      const last = acknowledged.at(-1);
+      await vi.waitFor(
+        async () => expect((await reader.get('watched/k', { deadlineMs: 3000 }))?.value).toBe(last),
+        waiting,
+      );
 
-    await vi.waitFor(() => {
-      const seen = events.map((event) => (event.kind === 'put' ? event.entry.value : event.kind));
-      expect(seen.at(-1)).toBe(last);
-      // all that was acknowledged, in order; what was not may be there too
-      expect(seen.filter((value) => acknowledged.includes(Number(value)))).toEqual(acknowledged);
-      expect(seen).toEqual(seen.toSorted((a, b) => Number(a) - Number(b)));
-      expect(new Set(seen).size).toBe(seen.length);
-    }, waiting);
-    await vi.waitFor(() => expect(held()).toBe(1), waiting);
-    expect(overlaps).toEqual([]);
-  });
+      await vi.waitFor(() => {
+        const seen = events.map((event) => (event.kind === 'put' ? event.entry.value : event.kind));
+        expect(seen.at(-1)).toBe(last);
+        // all that was acknowledged, in order; what was not may be there too
+        expect(seen.filter((value) => acknowledged.includes(Number(value)))).toEqual(acknowledged);
+        expect(seen).toEqual(seen.toSorted((a, b) => Number(a) - Number(b)));
+        expect(new Set(seen).size).toBe(seen.length);
+      }, waiting);
+      await vi.waitFor(() => expect(held()).toBe(1), waiting);
+      expect(overlaps).toEqual([]);
+    },
+  );
 
   async function nobodyIsLeftWaiting(): Promise<void> {
     const deadlineMs = 2000;
@@ -195,7 +228,7 @@ test(
   async () => {
     const clients = await Promise.all([open(), open(), open()]);
     const over = new AbortController();
-    const call = { deadlineMs: 1500 };
+    const call = { deadlineMs: 500 };
     /** What each client was told of each key, and how many additions were acknowledged or may have been. */
     const told = new Map<string, { created: number[]; named: Set<unknown> }>();
     const additions = { acknowledged: 0, unknown: 0 };
