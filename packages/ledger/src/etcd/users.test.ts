@@ -76,7 +76,7 @@ beforeAll(async () => {
   await setUpEtcdUsers(await as('root'), users);
   coordinator = await openEtcdLedger(await as('stillpoint-coordinator'));
   agent = await openEtcdLedger(await as('stillpoint-agent'));
-  expect(await coordinator.transact(takeFence(null))).toMatchObject({ ok: true });
+  await coordinator.transact(takeFence(null));
   const opening = openIncarnation({
     gang,
     fence,
@@ -85,7 +85,7 @@ beforeAll(async () => {
     openEpoch: null,
     record: {},
   });
-  expect(await coordinator.transact(opening)).toMatchObject({ ok: true });
+  await coordinator.transact(opening);
 });
 afterAll(async () => {
   await coordinator.close();
