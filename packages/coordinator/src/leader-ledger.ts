@@ -1,5 +1,13 @@
 // The ledger as its leader uses it: every write is refused once another coordinator has taken the lead.
-import type { Entry, JsonValue, Ledger, LedgerCall, Listing, TransactionResult } from '@stillpoint/ledger';
+import type {
+  Entry,
+  JsonValue,
+  Ledger,
+  LedgerCall,
+  Listing,
+  Transaction,
+  TransactionResult,
+} from '@stillpoint/ledger';
 import {
   type Fence,
   fenceNumber,
@@ -17,13 +25,24 @@ interface PlainTransaction extends Omit<LedgerTransaction, 'put'> {
   readonly put: readonly { readonly key: string; readonly value: unknown }[];
 }
 
+/**
+ * The leader's turn: a number that every write of its compares. A write without an answer may take effect late, after
+ * others that were made because it had not; before the next write its turn is over, and it is refused from then on.
+ */
+const turnKey = 'leader/turn';
+
 export class LeaderLedger {
   readonly #ledger: Ledger;
   readonly fence: Fence;
+  #turn: number;
+  /** There may be a write on its way that nobody waits for. */
+  #isUncertain = false;
+  #ending: Promise<void> | undefined;
 
-  private constructor(ledger: Ledger, fence: Fence) {
+  private constructor(ledger: Ledger, fence: Fence, turn: number) {
     this.#ledger = ledger;
     this.fence = fence;
+    this.#turn = turn;
   }
 
   static async open(ledger: Ledger): Promise<LeaderLedger> {
@@ -31,7 +50,10 @@ export class LeaderLedger {
       const entry = await ledger.get(ledgerKeys.fence);
       const past = entry === undefined ? null : fenceNumber(Number(entry.value));
       const result = await ledger.transact(takeFence(past));
-      if (result.ok) return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1));
+      if (!result.ok) continue;
+      // whoever led before can't change it any more
+      const turn = Number((await ledger.get(turnKey))?.value ?? 0);
+      return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1), turn);
     }
     throw new StoreUnexpected('become the leader', 'others become it all the time');
   }
@@ -100,20 +122,53 @@ export class LeaderLedger {
 
   /** @throws `SP_LEADER_LOST`, and what the ledger throws */
   async transact({ compare, put, remove }: PlainTransaction, call?: LedgerCall): Promise<TransactionResult> {
-    const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;
-    const transaction = {
-      compare: [isLeader, ...compare.filter(({ key }) => key !== ledgerKeys.fence)],
+    const own = {
+      compare: compare.filter(({ key }) => key !== ledgerKeys.fence),
       put: put.map(({ key, value }) => ({ key, value: JSON.parse(JSON.stringify(value)) as JsonValue })),
       ...(remove === undefined ? {} : { remove }),
     };
-    const result = await this.#ledger.transact(transaction, call);
-    if (!result.ok && result.found[0]?.value !== this.fence) throw new LeaderLost(this.fence);
+    for (;;) {
+      while (this.#isUncertain)
+        await (this.#ending ??= this.#endTurn().finally(() => (this.#ending = undefined)));
+      const turn = this.#turn;
+      const result = await this.#inTurn(own, call);
+      // refused only because another write of ours has lost its answer: it had no effect
+      if (result.ok || valueAt(result, 1) === turn) return result;
+      this.#turn = Math.max(this.#turn, valueAt(result, 1));
+    }
+  }
+
+  async #inTurn({ compare, put, remove }: Transaction, call?: LedgerCall): Promise<TransactionResult> {
+    const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;
+    const isTurn = { key: turnKey, is: this.#turn === 0 ? 'absent' : { equals: this.#turn } } as const;
+    const transaction = {
+      compare: [isLeader, isTurn, ...compare],
+      put,
+      ...(remove === undefined ? {} : { remove }),
+    };
+    const result = await this.#ledger.transact(transaction, call).catch((error: unknown) => {
+      if (!isWithoutEffect(error)) this.#isUncertain = true;
+      throw error;
+    });
+    if (!result.ok && valueAt(result, 0) !== this.fence) throw new LeaderLost(this.fence);
     return result;
   }
+
+  /** Ends the turn: what is on its way is refused from now on, or has taken effect. */
+  async #endTurn(): Promise<void> {
+    const turn = this.#turn;
+    const result = await this.#inTurn({ compare: [], put: [{ key: turnKey, value: turn + 1 }] });
+    this.#turn = result.ok ? turn + 1 : valueAt(result, 1);
+    this.#isUncertain = false;
+  }
 }
+
+/** The number that a refused transaction found at one of its compares; 0 where there was none. */
+const valueAt = (result: Extract<TransactionResult, { ok: false }>, index: number): number =>
+  Number(result.found[index]?.value ?? 0);
 
 /** Errors of the ledger that say that it is as it was. */
 export const isWithoutEffect = (error: unknown): boolean =>
   error instanceof LeaderLost ||
   (error instanceof StillpointError &&
-    (error.code === 'SP_LEDGER_FULL' || error.code === 'SP_LEDGER_AT_LIMIT'));
+    ['SP_LEDGER_FULL', 'SP_LEDGER_AT_LIMIT', 'SP_LEDGER_FORBIDDEN'].includes(error.code));

@@ -6,7 +6,7 @@ import { judgeCut, type Training } from './training.ts';
 import type { World } from './world.ts';
 
 /** Numbers that only grow, and keys that are written once. */
-const growing = /\/(epoch-mark|incarnation|incarnation-mark)$|^leader\/fence$/;
+const growing = /\/(epoch-mark|incarnation|incarnation-mark)$|^leader\/(fence|turn)$/;
 const writtenOnce = /\/(commit|go|ended)$|^given-up\//;
 
 export class Watch {
