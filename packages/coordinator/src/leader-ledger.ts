@@ -1,12 +1,15 @@
 // The ledger as its leader uses it: every write is refused once another coordinator has taken the lead.
-import type {
-  Entry,
-  JsonValue,
-  Ledger,
-  LedgerCall,
-  Listing,
-  Transaction,
-  TransactionResult,
+import {
+  type Entry,
+  type JsonValue,
+  type Ledger,
+  LedgerAtLimitError,
+  type LedgerCall,
+  LedgerForbiddenError,
+  LedgerFullError,
+  type Listing,
+  type Transaction,
+  type TransactionResult,
 } from '@stillpoint/ledger';
 import {
   type Fence,
@@ -14,7 +17,6 @@ import {
   ledgerKeys,
   type LedgerQuestion,
   type LedgerTransaction,
-  StillpointError,
   takeFence,
 } from '@stillpoint/protocol';
 import { LeaderLost, StoreUnexpected } from './errors.ts';
@@ -170,5 +172,6 @@ const valueAt = (result: Extract<TransactionResult, { ok: false }>, index: numbe
 /** Errors of the ledger that say that it is as it was. */
 export const isWithoutEffect = (error: unknown): boolean =>
   error instanceof LeaderLost ||
-  (error instanceof StillpointError &&
-    ['SP_LEDGER_FULL', 'SP_LEDGER_AT_LIMIT', 'SP_LEDGER_FORBIDDEN'].includes(error.code));
+  error instanceof LedgerFullError ||
+  error instanceof LedgerAtLimitError ||
+  error instanceof LedgerForbiddenError;
