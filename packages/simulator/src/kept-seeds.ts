@@ -7,4 +7,5 @@ export const keptSeeds: readonly (readonly [seed: number, what: string])[] = [
   [277, 'a coordinator that was deposed removed the members of a restore that it had never heard of'],
   [26, 'it removed what a restore had just fetched'],
   [534, 'an epoch that was staged on a node that is lost is called lost'],
+  [356, 'a write that was given up took effect late, over a later one'],
 ];

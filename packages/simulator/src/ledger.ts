@@ -25,7 +25,7 @@ export const ledgerHost = 'ledger';
 export interface LedgerFaults {
   /** Chance that an answer is lost. */
   readonly lostAnswer: number;
-  /** Chance of a call that takes seconds. */
+  /** Chance of a call that takes seconds, or takes effect after it was given up. */
   readonly slowness: number;
 }
 
@@ -75,7 +75,8 @@ export class SimulatedLedger {
     const deadlineMs = call.deadlineMs ?? ledgerLimits.callDeadlineMs;
     const forget = process.clock.after(deadlineMs, () => answered.reject(silence(deadlineMs)));
     const isSlow = this.#strikes(this.#faults.slowness);
-    const onTheWay = (): number => this.#random.next() * (isSlow ? 4_000 : 4);
+    // longer than anybody waits: then it takes effect after it was given up
+    const onTheWay = (): number => this.#random.next() * (isSlow ? 20_000 : 4);
     const canReach = (): boolean =>
       this.#network.canReach(process.host, ledgerHost) && this.#network.canReach(ledgerHost, process.host);
     this.#engine.after(onTheWay(), () => {
