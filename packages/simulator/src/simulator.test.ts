@@ -3,9 +3,8 @@
 import { expect, it } from 'vitest';
 import { keptPlans } from './kept-plans.ts';
 import { makePlan, runPlan } from './index.ts';
-import { arrive, judgeCut, newTraining, readAll, write } from './training.ts';
 
-const seeds = Number(process.env['STILLPOINT_SIM_SEEDS'] ?? 150);
+const seeds = Number(process.env['STILLPOINT_SIM_SEEDS'] ?? 60);
 
 it('nothing that must never be is seen in many worlds', { timeout: 60_000 + seeds * 1_000 }, async () => {
   let published = 0;
@@ -34,24 +33,3 @@ async function traceOf(seed: number): Promise<string[]> {
   await runPlan(makePlan(seed), (line) => lines.push(line));
   return lines;
 }
-
-it('programs notice a message that is lost, doubled or of another timeline', () => {
-  const [sender, receiver] = [newTraining(0, 2), newTraining(1, 2)];
-  const messages = [11, 12, 13].map((nonce) => write(sender, 1, nonce)!);
-  const end = receiver.ends.get(0)!;
-  arrive(end, messages[0]!);
-  readAll(receiver);
-  end.receiveQueue.push(messages[2]!);
-  expect(() => readAll(receiver)).toThrow('member 1 got a message of member 0 that is not the next one');
-});
-
-it('a cut is judged by what is in queues on both sides', () => {
-  const [sender, receiver] = [newTraining(0, 2), newTraining(1, 2)];
-  const first = write(sender, 1, 11)!;
-  write(sender, 1, 12);
-  expect(judgeCut([sender, receiver])).toEqual([]);
-  arrive(receiver.ends.get(0)!, first);
-  expect(judgeCut([sender, receiver])).toEqual([]);
-  sender.ends.get(1)!.sendQueue.pop();
-  expect(judgeCut([sender, receiver])).toEqual([expect.stringContaining('would never get')]);
-});
