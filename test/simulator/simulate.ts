@@ -2,6 +2,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { mutations } from '@stillpoint/simulator';
+import { expect } from 'vitest';
+
+type Mutation = (typeof mutations)[number];
 
 const program = fileURLToPath(new URL('../../packages/simulator/src/main.ts', import.meta.url));
 
@@ -11,4 +15,14 @@ export async function simulate(...options: string[]): Promise<{ code: unknown; s
     ({ stdout }) => ({ code: 0, stdout }),
     ({ code, stdout }: { code: unknown; stdout: string }) => ({ code, stdout }),
   );
+}
+
+/** Whether every run of the tests looks for it. */
+export const isFoundSoon = ({ within }: Mutation): boolean => within <= 1_000;
+
+/** The simulator finds it in time. */
+export async function expectFound({ name, within }: Mutation): Promise<void> {
+  const found = await simulate('--mutation', name, '--seed', '1', '--seeds', String(within), '--no-shrink');
+  console.log(`${name}: ${found.stdout.trim()}`);
+  expect(found).toEqual({ code: 1, stdout: expect.stringMatching(/^seed \d+: /m) as string });
 }

@@ -4,6 +4,7 @@ import {
   type Fence,
   fenceNumber,
   ledgerKeys,
+  type LedgerQuestion,
   type LedgerTransaction,
   StillpointError,
   takeFence,
@@ -46,11 +47,41 @@ export class LeaderLedger {
     return this.#ledger.list(prefix);
   }
 
+  /** One prefix after the other: whatever an entry of the first relies on is in the second. */
+  async listInTurn(first: string, second: string): Promise<Entry[]> {
+    const { entries } = await this.#ledger.list(first);
+    return [...entries, ...(await this.#ledger.list(second)).entries];
+  }
+
   /** What must be there. */
   async require(key: string): Promise<Entry> {
     const entry = await this.#ledger.get(key);
     if (entry === undefined) throw new StoreUnexpected(`read ${key}`, 'it is not there');
     return entry;
+  }
+
+  /** The word that stands, if there is one. */
+  async ask<Word>({ transaction, answer }: LedgerQuestion<Word>): Promise<Word | undefined> {
+    const result = await this.#ledger.transact(transaction);
+    return answer(result.ok ? undefined : result.found);
+  }
+
+  /** Writes a word, unless one stands. @returns the one that stands */
+  async decide<Word>(
+    word: Word,
+    transaction: LedgerTransaction,
+    question: LedgerQuestion<Word>,
+  ): Promise<Word> {
+    const result = await this.transact(transaction);
+    return result.ok ? word : await this.requireWord(question);
+  }
+
+  /** The word that must stand. */
+  async requireWord<Word>(question: LedgerQuestion<Word>): Promise<Word> {
+    const word = await this.ask(question);
+    if (word !== undefined) return word;
+    const keys = question.transaction.compare.map(({ key }) => key).join(' or ');
+    throw new StoreUnexpected(`read ${keys}`, 'it is not there');
   }
 
   /** A write that nothing but a lost leadership forbids. */

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 /** Numbers that only grow, and keys that are written once. */
 const growing = /\/(epoch-mark|incarnation|incarnation-mark)$|^leader\/fence$/;
-const writtenOnce = /\/(decision|outcome|ended)$/;
+const writtenOnce = /\/(commit|go|ended)$|^given-up\//;
 
 export class Watch {
   readonly #world: World;
@@ -64,7 +64,7 @@ export class Watch {
   #isLetGo({ gang, incarnation }: Member): boolean {
     const [id, number] = [gangId(gang), incarnationNumber(incarnation)];
     const opened = this.#world.ledger.peek(ledgerKeys.opened(id, number)) as { readonly from?: unknown };
-    return opened.from === undefined || this.#world.ledger.peek(ledgerKeys.outcome(id, number)) === 'go';
+    return opened.from === undefined || this.#world.ledger.peek(ledgerKeys.go(id, number)) !== undefined;
   }
 
   #onPublished(manifest: Manifest, images: readonly Training[]): void {
@@ -88,8 +88,12 @@ export class Watch {
       this.violated(
         `${key} was ${JSON.stringify(before)}, and was written again as ${JSON.stringify(after)}`,
       );
-    const decision = /^gangs\/([^/]+)\/epochs\/(\d+)\/decision$/.exec(key);
-    if (decision?.[1] !== undefined && after === 'commit') this.#onCommit(decision[1], Number(decision[2]));
+    const committed = /^gangs\/([^/]+)\/epochs\/(\d+)\/commit$/.exec(key);
+    if (committed?.[1] !== undefined && after !== undefined)
+      this.#onCommit(committed[1], Number(committed[2]));
+    const rival = rivalOf(key);
+    if (rival !== undefined && after !== undefined && this.#world.ledger.peek(rival) !== undefined)
+      this.violated(`${key} is written where ${rival} stands`);
     const ending = /^gangs\/([^/]+)\/incarnations\/(\d+)\/ending$/.exec(key);
     if (ending?.[1] !== undefined && after !== undefined) this.#onEnding(ending[1], Number(ending[2]));
   }
@@ -120,3 +124,12 @@ export class Watch {
 
 const keyOf = ({ gang, incarnation }: Pick<Member, 'gang' | 'incarnation'>): string =>
   `${gang}/${incarnation}`;
+
+/** The key with the opposite word: `commit` and abort, `go` and abandon. */
+function rivalOf(key: string): string | undefined {
+  const leaders = /^gangs\/(.+)\/(?:commit|go)$/.exec(key)?.[1];
+  if (leaders !== undefined) return `given-up/${leaders}`;
+  const anyones = /^given-up\/(.+\/(epochs|incarnations)\/.+)$/.exec(key);
+  if (anyones === null) return undefined;
+  return `gangs/${anyones[1]}/${anyones[2] === 'epochs' ? 'commit' : 'go'}`;
+}

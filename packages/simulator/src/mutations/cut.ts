@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts';
 export const cutMutations: readonly Mutation[] = [
   {
     name: 'dump-before-all-are-held',
-    seed: 5,
+    within: 100,
     what: 'members are dumped, and released, one by one: nobody waits for the others, or compares what they have',
     edits: [
       {
@@ -26,7 +26,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'commit-with-a-vote-missing',
-    seed: 4,
+    within: 100,
     what: 'the leader commits without waiting for the votes',
     edits: [
       {
@@ -38,7 +38,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'publish-before-all-is-stored',
-    seed: 2,
+    within: 100,
     what: 'the manifest does not wait for all members',
     edits: [
       {
@@ -55,7 +55,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'send-before-it-is-kept',
-    seed: 387,
+    within: 3000,
     what: 'an agent says what it has not written down',
     edits: [
       {
@@ -67,7 +67,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'commit-unverified',
-    seed: 4,
+    within: 100,
     what: 'nobody compares the two ends of connections',
     edits: [
       {
@@ -79,7 +79,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'release-before-all-have-noted',
-    seed: 63,
+    within: 1000,
     what: 'a member runs on, and writes, while another has not looked at its files yet',
     edits: [
       {
@@ -91,7 +91,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'leave-half-dead-connections',
-    seed: 149,
+    within: 1000,
     what: 'a reset that a hold has swallowed is never made good',
     edits: [
       {
@@ -103,7 +103,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'judge-connections-by-one-look',
-    seed: 1311,
+    within: 10000,
     what: 'connections that were opened while members were looked at one by one are destroyed',
     edits: [
       {
@@ -120,7 +120,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'lift-the-hold-of-another-epoch',
-    seed: 437,
+    within: 5000,
     what: 'nobody waits until an epoch that was given up is released: that comes late, and lifts what holds the member',
     edits: [
       {

@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts';
 export const decisionMutations: readonly Mutation[] = [
   {
     name: 'thaw-in-doubt',
-    seed: 2105,
+    within: 10000,
     what: 'a member under stop that can not reach the ledger thaws',
     edits: [
       {
@@ -16,7 +16,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'kill-before-the-decision',
-    seed: 19,
+    within: 300,
     what: 'a member under stop is killed by its own vote',
     edits: [
       {
@@ -33,7 +33,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'reuse-an-epoch',
-    seed: 1,
+    within: 100,
     what: 'the mark of the highest epoch is not kept',
     edits: [
       {
@@ -45,20 +45,21 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'collect-a-decision-too-early',
-    seed: 1,
+    within: 100,
     what: 'a decision goes as soon as its leader knows it',
     edits: [
       {
         file: 'coordinator/src/store.ts',
-        find: 'if (result.ok) return decision;\n    return (await',
-        replace:
-          "if (result.ok) await this.#ledger.write('collect', [], [ledgerKeys.decision(gang, epoch)]);\n    if (result.ok) return decision;\n    return (await",
+        find: 'return this.#ledger.decide(decision, transaction, askDecision(gang, epoch));',
+        replace: `const word = await this.#ledger.decide(decision, transaction, askDecision(gang, epoch));
+    await this.#ledger.write('collect', [], [ledgerKeys.commit(gang, epoch)]);
+    return word;`,
       },
     ],
   },
   {
     name: 'abort-after-commit-may-stand',
-    seed: 316,
+    within: 3000,
     what: 'a leader that has written commit, and hears nothing, aborts',
     edits: [
       {
@@ -71,7 +72,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'skip-the-abort-after-a-failover',
-    seed: 52,
+    within: 500,
     what: 'a new leader commits an epoch that its predecessor has left undecided',
     edits: [
       {
@@ -88,7 +89,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'forget-what-may-be-open',
-    seed: 42,
+    within: 500,
     what: 'an epoch that the ledger opened without an answer is nobody’s',
     edits: [
       {

@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts';
 export const leaderMutations: readonly Mutation[] = [
   {
     name: 'accept-a-stale-fence',
-    seed: 35,
+    within: 500,
     what: 'agents take orders, and requests, of a leader that was deposed',
     edits: [
       {
@@ -26,7 +26,7 @@ export const leaderMutations: readonly Mutation[] = [
   },
   {
     name: 'write-without-a-fence',
-    seed: 1062,
+    within: 10000,
     what: 'a leader that was deposed still writes',
     edits: [
       {
@@ -43,7 +43,7 @@ export const leaderMutations: readonly Mutation[] = [
   },
   {
     name: 'never-look-again',
-    seed: 223,
+    within: 3000,
     what: 'what an agent told, and was lost, is never asked for',
     edits: [
       {
