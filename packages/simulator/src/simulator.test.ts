@@ -1,8 +1,10 @@
 // Worlds from seeds: nothing that must never be is seen, the same seed gives the same run, and what has once found
 // something is run for ever. STILLPOINT_SIM_SEEDS=n runs more worlds.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { keptPlans } from './kept-plans.ts';
-import { makePlan, runPlan } from './index.ts';
+import { makePlan, mutations, runPlan } from './index.ts';
 
 const seeds = Number(process.env['STILLPOINT_SIM_SEEDS'] ?? 60);
 
@@ -33,3 +35,9 @@ async function traceOf(seed: number): Promise<string[]> {
   await runPlan(makePlan(seed), (line) => lines.push(line));
   return lines;
 }
+
+it('docs/protocol.md lists every deliberate error, and how soon it is found', () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/protocol.md'), 'utf8');
+  for (const { name, what, within } of mutations)
+    expect(document).toMatch(new RegExp(`^\\| +\`${name}\`: ${what} +\\| +${within} +\\|$`, 'm'));
+});
