@@ -70,8 +70,9 @@ export interface LedgerCall {
  *
  * Every call throws `SP_LEDGER_UNAVAILABLE` (also after its deadline), `SP_LEDGER_CORRUPT` or
  * `SP_LEDGER_INVALID`, on etcd `SP_LEDGER_FORBIDDEN` and `SP_LEDGER_FOREIGN_VALUE`; `transact` also `SP_LEDGER_FULL`
- * and `SP_LEDGER_AT_LIMIT`. After `SP_LEDGER_UNAVAILABLE` a transaction may have taken effect: read the key before
- * deciding anything.
+ * and `SP_LEDGER_AT_LIMIT`. After `SP_LEDGER_UNAVAILABLE` a transaction may have taken effect, or do so later (it may be
+ * on its way): read the key before deciding anything, and have every write compare what it relies on, so that one
+ * which arrives late is refused.
  */
 export interface Ledger {
   transact(transaction: Transaction, call?: LedgerCall): Promise<TransactionResult>;

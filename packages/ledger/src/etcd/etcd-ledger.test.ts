@@ -1,7 +1,7 @@
 // The store in etcd against the port's contract, on a real etcd, and what is its own: pages, room, other people's values,
 // watches over a restart and a compaction.
 import { type EtcdServer, startEtcd } from '@stillpoint/servers';
-import { Etcd3, WatchClient } from 'etcd3';
+import { Etcd3, GRPCUnavailableError, KVClient, WatchClient } from 'etcd3';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canonicalText } from '../canonical.ts';
 import type { Ledger, LedgerEvent } from '../ledger.ts';
@@ -127,6 +127,26 @@ test('values are kept as their canonical text', async () => {
   const ledger = await open('canonical/');
   await ledger.transact({ compare: [], put: [{ key: 'k', value: { b: 1, a: 2 } }] });
   expect(await behind((etcd) => etcd.get('canonical/k').string())).toBe('{"a":2,"b":1}');
+});
+
+test('a write whose answer is lost is not made again: it may have taken effect', async () => {
+  const ledger = await openNew();
+  const losing = vi.spyOn(KVClient.prototype, 'txn');
+  losing.mockImplementation(async (...args) => {
+    losing.mockRestore();
+    await behind((etcd) => etcd.kv.txn(...args));
+    throw new GRPCUnavailableError('the answer is lost');
+  });
+  try {
+    const transaction = { compare: [{ key: 'k', is: 'absent' }], put: [{ key: 'k', value: 1 }] } as const;
+    await expect(ledger.transact(transaction)).rejects.toMatchObject({
+      code: 'SP_LEDGER_UNAVAILABLE',
+      retryable: true,
+    });
+    expect((await ledger.get('k'))?.value).toBe(1);
+  } finally {
+    losing.mockRestore();
+  }
 });
 
 test("a value that is not Stillpoint's is SP_LEDGER_FOREIGN_VALUE, naming its key", async () => {

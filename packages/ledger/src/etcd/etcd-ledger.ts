@@ -28,10 +28,10 @@ import { EtcdWatch } from './watch.ts';
  *
  * @throws `SP_LEDGER_UNAVAILABLE` when no member answers, `SP_LEDGER_INVALID` for options that can't be right.
  */
-export async function openEtcdLedger(options: EtcdOptions): Promise<Ledger> {
+export async function openEtcdLedger(options: EtcdOptions, call: LedgerCall = {}): Promise<Ledger> {
   const members = new EtcdMembers(options);
   try {
-    await members.findOne(ledgerLimits.callDeadlineMs);
+    await members.findOne(call.deadlineMs ?? ledgerLimits.callDeadlineMs);
     return new EtcdLedger(members, options);
   } catch (error) {
     members.close();
@@ -98,7 +98,7 @@ class EtcdLedger implements Ledger {
     checkPrefix(prefix);
     return await this.#within(call, async (leftMs) => {
       // not what the member that watches takes for the latest: it may be behind
-      const { header } = await this.#range({ key: this.#form.key(''), count_only: true }, leftMs);
+      const { header } = await this.#range({ key: this.#form.key(prefix), count_only: true }, leftMs);
       const watch = new EtcdWatch({
         members: this.#members,
         form: this.#form,

@@ -47,7 +47,8 @@ export class EtcdForm {
       ...remove.map((key) => ({ request_delete_range: { key: this.key(key) } })),
     ];
     // etcd lets a member that may be behind serve a transaction that neither reads nor writes
-    if (success.length === 0) success.push({ request_range: { key: this.key(''), count_only: true } });
+    const seen = this.key(compare[0]?.key ?? '');
+    if (success.length === 0) success.push({ request_range: { key: seen, count_only: true } });
     return {
       compare: compare.map((each) => this.#compare(each)),
       success,
