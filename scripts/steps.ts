@@ -64,7 +64,7 @@ const worlds = (name: string, deadlineMs: number, ...bounds: readonly string[]):
   deadlineMs,
 });
 
-/** Two minutes of simulated worlds, and the whole-system tests, on the real CRIU. */
+/** Two minutes of simulated worlds, and the system tests, on the real CRIU, etcd and NATS. */
 export const systemSteps: readonly Step[] = [
   worlds('simulated worlds', 10 * minuteMs, '--seeds', '2000', '--minutes', '2'),
   tool('workloads', 'make', '-s', '-C', 'test/workloads'),

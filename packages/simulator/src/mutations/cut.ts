@@ -103,7 +103,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'judge-connections-by-one-look',
-    within: 10000,
+    within: 5000,
     what: 'connections that were opened while members were looked at one by one are destroyed',
     edits: [
       {
@@ -120,7 +120,7 @@ export const cutMutations: readonly Mutation[] = [
   },
   {
     name: 'lift-the-hold-of-another-epoch',
-    within: 5000,
+    within: 3000,
     what: 'nobody waits until an epoch that was given up is released: that comes late, and lifts what holds the member',
     edits: [
       {

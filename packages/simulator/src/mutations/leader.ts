@@ -26,7 +26,7 @@ export const leaderMutations: readonly Mutation[] = [
   },
   {
     name: 'write-without-a-fence',
-    within: 10000,
+    within: 5000,
     what: 'a leader that was deposed still writes',
     edits: [
       {
