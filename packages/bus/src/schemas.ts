@@ -84,6 +84,7 @@ const coded = { code: text, message: text, remedy: text };
 
 const epochHeader = { gang: name, incarnation: counting, epoch: counting, fence: counting };
 const outcome = z.enum(['resume', 'stop']);
+const outside = z.enum(['refuse', 'close', 'keep']);
 const files = z.enum(['refuse', 'save', 'keep']);
 const round = z.union([z.literal(1), z.literal(2)]);
 const restorePlacement = z.object({
@@ -93,15 +94,10 @@ const restorePlacement = z.object({
 });
 
 export const commandSchema = z.discriminatedUnion('kind', [
-  z.object({
-    ...epochHeader,
-    kind: z.literal('Preflight'),
-    outcome,
-    outside: z.enum(['refuse', 'close', 'keep']),
-    files,
-  }),
+  z.object({ ...epochHeader, kind: z.literal('Preflight'), outcome, outside, files }),
   z.object({ ...epochHeader, kind: z.literal('Freeze'), outcome, deadManMs: count }),
-  z.object({ ...epochHeader, kind: z.enum(['Hold', 'Dump', 'AllNoted', 'Persist', 'Forget']) }),
+  z.object({ ...epochHeader, kind: z.enum(['Hold', 'Dump', 'AllNoted', 'Forget']) }),
+  z.object({ ...epochHeader, kind: z.literal('Persist'), persistId: text }),
   z.object({
     ...epochHeader,
     kind: z.literal('Decided'),
@@ -131,6 +127,7 @@ const failedReport = z.object({
   phase: text,
   ...coded,
   retryable: z.boolean(),
+  persistId: text.optional(),
 });
 
 const memberReport = z.discriminatedUnion('kind', [

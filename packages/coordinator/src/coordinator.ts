@@ -56,7 +56,14 @@ export interface Coordinator {
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { clock, ledger, vault, platform, log, onFatal } = options;
   const closing = new AbortController();
-  const store = await Store.open(ledger);
+  const fatal = (error: unknown): void => {
+    if (closing.signal.aborted) return;
+    log.fatal({ err: error }, 'this coordinator can not go on');
+    closing.abort(error);
+    onFatal(error);
+  };
+  // one that was deposed changes nothing any more: it must not stand in the way of the one that leads
+  const store = await Store.open(ledger, fatal);
   log.info({ fence: store.fence }, 'this coordinator leads');
   const gangs = new Gangs(clock);
   const watch = new Watch(
@@ -74,12 +81,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     files: options.makeFiles({ clock, store, vault }),
     log,
     closing: closing.signal,
-    fatal: (error) => {
-      if (closing.signal.aborted) return;
-      log.fatal({ err: error }, 'this coordinator can not go on');
-      closing.abort(error);
-      onFatal(error);
-    },
+    fatal,
   };
   const endings = new Endings(context);
   const starts = new Starts(context, endings);

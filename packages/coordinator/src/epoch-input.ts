@@ -11,7 +11,10 @@ import {
 } from '@stillpoint/protocol';
 import type { EpochOpened } from './records.ts';
 
-export function epochInput({ header, outcome, outside, files, members }: EpochOpened): GangEpochInput {
+export function epochInput(
+  { header, outcome, outside, files, members }: EpochOpened,
+  persistId: string,
+): GangEpochInput {
   const { gang, incarnation, epoch, fence } = header;
   return {
     header: {
@@ -24,6 +27,7 @@ export function epochInput({ header, outcome, outside, files, members }: EpochOp
     outside,
     files,
     members: members.map(({ member, node }) => ({ member: memberId(member), node: nodeName(node) })),
+    persistId,
     limits: gangEpochLimits,
   };
 }

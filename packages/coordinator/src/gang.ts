@@ -47,6 +47,7 @@ export class Gang {
   readonly #clock: Clock;
   #incarnations: readonly StoredIncarnation[];
   #epochs: readonly StoredEpoch[];
+  #persistIds = 0;
   readonly #pins = new Map<number, number>();
   #operation: Operation | undefined;
 
@@ -109,6 +110,12 @@ export class Gang {
     if (current.outcome === undefined) return current.opened.from === undefined ? 'starting' : 'restoring';
     if (current.outcome === 'go' && !current.isEnded) return 'stopping';
     return current.ending?.state ?? 'failed';
+  }
+
+  /** One that nobody else who drives an epoch of this gang has: no other coordinator has this fence. */
+  newPersistId(fence: number): string {
+    this.#persistIds += 1;
+    return `${fence}.${this.#persistIds}`;
   }
 
   addIncarnation(incarnation: StoredIncarnation): void {

@@ -3,7 +3,7 @@ import { type Ledger, LedgerUnavailableError, openFileLedger, type Transaction }
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LeaderLedger } from './leader-ledger.ts';
 import { LeaderLost } from './errors.ts';
 import { limits } from './limits.ts';
@@ -14,6 +14,7 @@ let ledger: Ledger;
 let late: Transaction[];
 let isHeldUp: boolean;
 let leader: LeaderLedger;
+const onLost = vi.fn<(error: LeaderLost) => void>();
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'leader-ledger-'));
@@ -26,13 +27,16 @@ beforeEach(async () => {
     late.push(transaction);
     throw new LedgerUnavailableError('no answer', { remedy: 'Look at it.', retryable: true });
   };
-  leader = await LeaderLedger.open({
-    transact,
-    get: (key) => ledger.get(key),
-    list: (prefix) => ledger.list(prefix),
-    watch: (prefix, callback) => ledger.watch(prefix, callback),
-    close: () => ledger.close(),
-  });
+  leader = await LeaderLedger.open(
+    {
+      transact,
+      get: (key) => ledger.get(key),
+      list: (prefix) => ledger.list(prefix),
+      watch: (prefix, callback) => ledger.watch(prefix, callback),
+      close: () => ledger.close(),
+    },
+    onLost,
+  );
 });
 afterEach(async () => {
   await ledger.close();
@@ -109,10 +113,11 @@ test('a successor goes on from the turn of the one before, whose late writes are
   await lose(() => put('mark', 1));
   await put('mark', 2);
   await lose(() => put('mark', 3));
-  const successor = await LeaderLedger.open(ledger);
+  const successor = await LeaderLedger.open(ledger, onLost);
   await successor.write('test', [{ key: 'mark', value: 4 }]);
   expect(await executeLate()).toEqual([false, false]);
   await expect(put('mark', 5)).rejects.toThrow(LeaderLost);
+  expect(onLost).toHaveBeenCalledOnce();
   expect((await ledger.get('mark'))?.value).toBe(4);
 });
 

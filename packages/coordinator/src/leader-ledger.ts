@@ -35,19 +35,22 @@ const turnKey = 'leader/turn';
 
 export class LeaderLedger {
   readonly #ledger: Ledger;
+  readonly #onLost: (error: LeaderLost) => void;
   readonly fence: Fence;
   #turn: number;
   /** There may be a write on its way that nobody waits for. */
   #isUncertain = false;
   #ending: Promise<void> | undefined;
 
-  private constructor(ledger: Ledger, fence: Fence, turn: number) {
+  private constructor(ledger: Ledger, fence: Fence, turn: number, onLost: (error: LeaderLost) => void) {
     this.#ledger = ledger;
+    this.#onLost = onLost;
     this.fence = fence;
     this.#turn = turn;
   }
 
-  static async open(ledger: Ledger): Promise<LeaderLedger> {
+  /** @param onLost called when it is seen that another leads */
+  static async open(ledger: Ledger, onLost: (error: LeaderLost) => void): Promise<LeaderLedger> {
     for (let attempt = 1; attempt <= limits.fenceAttemptsMax; attempt += 1) {
       const entry = await ledger.get(ledgerKeys.fence);
       const past = entry === undefined ? null : fenceNumber(Number(entry.value));
@@ -55,7 +58,7 @@ export class LeaderLedger {
       if (!result.ok) continue;
       // whoever led before can't change it any more
       const turn = Number((await ledger.get(turnKey))?.value ?? 0);
-      return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1), turn);
+      return new LeaderLedger(ledger, fenceNumber((past ?? 0) + 1), turn, onLost);
     }
     throw new StoreUnexpected('become the leader', 'others become it all the time');
   }
@@ -152,8 +155,10 @@ export class LeaderLedger {
       if (!isWithoutEffect(error)) this.#isUncertain = true;
       throw error;
     });
-    if (!result.ok && valueAt(result, 0) !== this.fence) throw new LeaderLost(this.fence);
-    return result;
+    if (result.ok || valueAt(result, 0) === this.fence) return result;
+    const lost = new LeaderLost(this.fence);
+    this.#onLost(lost);
+    throw lost;
   }
 
   /** Ends the turn: what is on its way is refused from now on, or has taken effect. */

@@ -233,7 +233,7 @@ describe('killed otherwise', () => {
     await run(first.client);
     const second = await harness.start();
     await expect(first.client.checkpoint('train')).rejects.toMatchObject({ code: 'SP_LEADER_LOST' });
-    first.fatal.splice(0);
+    expect(first.fatal.splice(0)).toEqual([expect.objectContaining({ code: 'SP_LEADER_LOST' })]);
     expect(harness.world.running('train')).toHaveLength(2);
     expect(await second.client.checkpoint('train')).toMatchObject({ epoch: 1, state: 'published' });
   });

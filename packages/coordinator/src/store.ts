@@ -49,9 +49,9 @@ export class Store {
     this.undo = new UndoLog(ledger);
   }
 
-  /** Becomes the leader: whoever was it before can't write any more. */
-  static async open(ledger: Ledger): Promise<Store> {
-    return new Store(await LeaderLedger.open(ledger));
+  /** Becomes the leader: whoever was it before can't write any more. `onLost`: another is seen to lead. */
+  static async open(ledger: Ledger, onLost: (error: Error) => void): Promise<Store> {
+    return new Store(await LeaderLedger.open(ledger, onLost));
   }
 
   get fence(): Fence {

@@ -64,7 +64,7 @@ test.each<[string, boolean, Outcome, Decision, readonly MemberStepName[]]>([
 ])('a later epoch makes useless what is staged of %s: %s', (_, isStale, outcome, decision, steps) => {
   const way = [
     ...untilDecided(outcome, decision).map(([, event]) => event),
-    command({ kind: 'Persist' }),
+    command({ kind: 'Persist', persistId: '1' }),
     ...steps.map(done),
   ];
   let state = begin(outcome);

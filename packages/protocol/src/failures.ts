@@ -216,7 +216,7 @@ export const failures = {
   },
 
   /** What an agent reported, as the reason of the whole. It names the member. */
-  reported: ({ kind: _kind, ...failure }: FailedReport): Failure => {
+  reported: ({ kind: _kind, persistId: _id, ...failure }: FailedReport): Failure => {
     const { member, message } = failure;
     return message.startsWith('member ') ? failure : { ...failure, message: `member ${member}: ${message}` };
   },

@@ -39,8 +39,11 @@ export type EpochOrder =
   | { readonly kind: 'AllReleased'; readonly round: SurveyRound }
   /** Destroy those of these sockets that are yours, by cookie: their other ends are gone. */
   | { readonly kind: 'Settle'; readonly halfDead: readonly HalfDeadSocket[] }
-  /** The epoch is committed: write the staged images to the vault. */
-  | { readonly kind: 'Persist' }
+  /**
+   * The epoch is committed: write the staged images to the vault. The id is of whoever takes the epoch up: a new one
+   * begins anew where another gave up.
+   */
+  | { readonly kind: 'Persist'; readonly persistId: string }
   /** The epoch is closed: staging may go. */
   | { readonly kind: 'Forget' };
 
@@ -144,6 +147,8 @@ export interface FailedReport {
   readonly remedy: string;
   /** Whether a new epoch may succeed without a change. */
   readonly retryable: boolean;
+  /** Of the order that it answers, when the images could not be written to the vault. */
+  readonly persistId?: string;
 }
 
 /** An agent's answer: one a node, with the reports of all its members so far. Empty: it knows nothing of the epoch. */

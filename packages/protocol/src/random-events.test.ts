@@ -216,7 +216,7 @@ describe('the machine of a member', () => {
     { kind: 'AllNoted' },
     { kind: 'AllReleased', round: 1 },
     { kind: 'Settle', halfDead: [] },
-    { kind: 'Persist' },
+    { kind: 'Persist', persistId: '1' },
     { kind: 'Forget' },
   ];
   type Stimulus =

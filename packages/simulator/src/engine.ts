@@ -3,6 +3,7 @@
 interface Happening {
   readonly atMs: number;
   readonly order: number;
+  readonly isInKernel: boolean;
   run: (() => void) | undefined;
 }
 
@@ -16,6 +17,8 @@ export class Engine {
   readonly #queue: Happening[] = [];
   /** How many happenings there were. */
   count = 0;
+  /** How many more were the programs' and their kernels' own. */
+  countInKernel = 0;
 
   /** Milliseconds since the world began. */
   get nowMs(): number {
@@ -24,12 +27,23 @@ export class Engine {
 
   /** @returns a function that makes it not happen */
   after(delayMs: number, run: () => void): () => void {
-    const happening: Happening = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, run };
-    this.#order += 1;
-    this.#push(happening);
+    const happening = this.#add(delayMs, run, false);
     return () => {
       happening.run = undefined;
     };
+  }
+
+  /** For what programs and their kernels do: nothing of ours awaits it. */
+  afterInKernel(delayMs: number, run: () => void): void {
+    this.#add(delayMs, run, true);
+  }
+
+  #add(delayMs: number, run: () => void, isInKernel: boolean): Happening {
+    const atMs = this.#nowMs + Math.max(0, delayMs);
+    const happening: Happening = { atMs, order: this.#order, isInKernel, run };
+    this.#order += 1;
+    this.#push(happening);
+    return happening;
   }
 
   /** Lets things happen until `isOver`, or until the moment `endMs`. @returns whether it is over */
@@ -41,8 +55,12 @@ export class Engine {
       const next = this.#pop();
       if (next?.run === undefined) continue;
       this.#nowMs = next.atMs;
-      this.count += 1;
       next.run();
+      if (next.isInKernel) {
+        this.countInKernel += 1;
+        continue;
+      }
+      this.count += 1;
       await settled();
     }
     this.#nowMs = isOver() ? this.#nowMs : endMs;

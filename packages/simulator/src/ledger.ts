@@ -41,6 +41,8 @@ export class SimulatedLedger {
   #revision = 0;
   /** It answers nobody. */
   isAway = false;
+  /** It does what it is asked, and answers nobody. */
+  isMute = false;
   isFaulty = true;
   /** Called before a transaction takes effect. */
   onWrite: (key: string, before: JsonValue | undefined, after: JsonValue | undefined) => void = () =>
@@ -84,7 +86,7 @@ export class SimulatedLedger {
       // one that goes away may have taken it just before
       if (!isHeard && !(this.isAway && this.#random.chance(0.2))) return;
       const answer = work();
-      const isLost = !isHeard || this.#strikes(this.#faults.lostAnswer);
+      const isLost = !isHeard || this.isMute || this.#strikes(this.#faults.lostAnswer);
       if (isLost) return;
       this.#engine.after(onTheWay(), () => {
         if (!canReach()) return;

@@ -1,104 +1,99 @@
 // `pnpm sim`: runs worlds from their seeds, and makes small what fails.
 import { parseArgs } from 'node:util';
-import { makePlan, type Plan } from './faults.ts';
-import { runPlan, type RunResult } from './run.ts';
-import { shrink } from './shrink.ts';
+import { runJobs } from './jobs.ts';
+import { switchOn } from './mutate.ts';
+import { mutations } from './mutations.ts';
+import type { Settings } from './worlds.ts';
 
-const usage = `Usage: pnpm sim [--seeds N] [--seed S] [--minutes M] [--trace]
+const usage = `Usage: pnpm sim [--seeds N] [--seed S] [--minutes M] [--jobs J] [--trace] [--no-shrink] [--mutation NAME]
 
 Runs the real coordinator and agents in simulated worlds, each from its seed, and looks after every step whether
 what must hold does. Ends with 1 when something did not: the seed, the smallest plan that fails, and its trace are
 printed.
 
-  --seeds N     how many worlds (default 100)
-  --seed S      the first seed (default 1); without --seeds, only this one
-  --minutes M   ends after that time, however many worlds there were
-  --trace       prints everything that happens
+  --seeds N         how many worlds (default 100)
+  --seed S          the first seed (default 1); without --seeds, only this one
+  --minutes M       ends after that time, however many worlds there were
+  --jobs J          so many worlds side by side, each in a process (default 1)
+  --trace           prints everything that happens
+  --no-shrink       tells the seed that fails, and no more
+  --mutation NAME   puts a deliberate error into the protocol first, one of:
+${mutations.map(({ name, what }) => `                      ${name}: ${what}`).join('\n')}
 `;
 
-interface Settings {
-  readonly first: number;
-  readonly count: number;
-  readonly endMs: number;
-  readonly isTraced: boolean;
+interface Arguments extends Settings {
+  readonly mutation: string | undefined;
+  readonly jobs: number;
+  /** What every job is given. */
+  readonly forJobs: readonly string[];
 }
 
-function readSettings(): Settings | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seeds: { type: 'string' },
-        seed: { type: 'string' },
-        minutes: { type: 'string' },
-        trace: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) return undefined;
-    const minutes = values.minutes === undefined ? Infinity : number(values.minutes, 'minutes');
-    return {
-      first: values.seed === undefined ? 1 : number(values.seed, 'seed'),
-      count:
-        values.seeds === undefined
-          ? values.seed !== undefined
-            ? 1
-            : minutes === Infinity
-              ? 100
-              : Infinity
-          : number(values.seeds, 'seeds'),
-      endMs: performance.now() + minutes * 60_000,
-      isTraced: values.trace,
-    };
-  } catch (error) {
-    console.error((error as Error).message);
-    process.exitCode = 2;
-    return undefined;
-  }
+/** @throws when they are none */
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string' },
+      seed: { type: 'string' },
+      minutes: { type: 'string' },
+      jobs: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      'no-shrink': { type: 'boolean', default: false },
+      mutation: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const { mutation, trace } = values;
+  if (mutation !== undefined && !mutations.some(({ name }) => name === mutation))
+    throw new Error(`there is no mutation ${mutation}`);
+  const seed = readNumber(values.seed, 'seed');
+  const minutes = readNumber(values.minutes, 'minutes');
+  const many = minutes === undefined ? 100 : 1_000_000;
+  return {
+    first: seed ?? 1,
+    count: readNumber(values.seeds, 'seeds') ?? (seed === undefined ? many : 1),
+    endMs: performance.now() + (minutes ?? Infinity) * 60_000,
+    isTraced: trace,
+    isShrunk: !values['no-shrink'],
+    mutation,
+    jobs: readNumber(values.jobs, 'jobs') ?? 1,
+    forJobs: [
+      ...(mutation === undefined ? [] : ['--mutation', mutation]),
+      ...(minutes === undefined ? [] : ['--minutes', String(minutes)]),
+      ...(values['no-shrink'] ? ['--no-shrink'] : []),
+    ],
+  };
 }
 
-function number(text: string, name: string): number {
+function readNumber(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} ${text} is not a positive number`);
   return value;
 }
 
-async function report({ plan, violations }: RunResult): Promise<void> {
-  console.log(`\nseed ${plan.seed}: ${violations.join('; ')}`);
-  const smallest = await shrink(plan);
-  console.log(`\nwhat it takes: ${describe(smallest)}\n`);
-  await runPlan(smallest, console.log);
-  console.log(`\nto see all of it: pnpm sim --seed ${plan.seed} --trace`);
-}
-
-function describe({ happenings, ...rest }: Plan): string {
-  const lines = happenings.map(
-    ({ atMs, kind, lastsMs }) => `  ${(atMs / 1_000).toFixed(3)} s ${kind}, for ${Math.round(lastsMs)} ms`,
-  );
-  return [JSON.stringify(rest), ...lines].join('\n');
-}
-
-async function runAll({ first, count, endMs, isTraced }: Settings): Promise<void> {
-  const startedMs = performance.now();
-  const lengths: number[] = [];
-  let published = 0;
-  for (let seed = first; seed < first + count && performance.now() < endMs; seed += 1) {
-    const result = await runPlan(makePlan(seed), isTraced ? console.log : undefined);
-    lengths.push(result.steps);
-    published += result.published;
-    if (result.violations.length === 0) continue;
-    await report(result);
-    process.exitCode = 1;
-    break;
+async function main(): Promise<void> {
+  let settings: Arguments | undefined;
+  try {
+    settings = readArguments();
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
   }
-  const seconds = (performance.now() - startedMs) / 1_000;
-  const steps = lengths.reduce((sum, length) => sum + length, 0);
-  const median = lengths.toSorted((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0;
-  console.log(
-    `${lengths.length} worlds from seed ${first}, ${published} epochs published, ${steps} steps ` +
-      `(${median} in the median world), ${Math.round(steps / seconds)} a second`,
-  );
+  if (settings === undefined) {
+    console.log(usage);
+    return;
+  }
+  if (settings.jobs > 1) {
+    const { forJobs, first, count, jobs } = settings;
+    if (!(await runJobs(forJobs, first, count, jobs))) process.exitCode = 1;
+    return;
+  }
+  if (settings.mutation !== undefined) switchOn(settings.mutation);
+  // what is to be mutated must not be loaded before
+  const { runWorlds } = await import('./worlds.ts');
+  if (!(await runWorlds(settings))) process.exitCode = 1;
 }
 
-const settings = readSettings();
-if (settings !== undefined) await runAll(settings);
-else console.log(usage);
+await main();

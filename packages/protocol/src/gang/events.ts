@@ -28,6 +28,8 @@ export interface GangEpochInput {
   readonly outside: OutsidePolicy;
   readonly files: FilesPolicy;
   readonly members: readonly Placement[];
+  /** Distinct for everyone who ever drives this epoch. */
+  readonly persistId: string;
   readonly limits: GangEpochLimits;
 }
 

@@ -102,6 +102,8 @@ function foldReport(facts: GangFacts, index: number, member: GangMember, report:
 const harmless: ReadonlySet<string> = new Set(['survey', 'settle', 'kill', 'forget']);
 
 function foldFailed(facts: GangFacts, report: FailedReport): GangFacts {
+  // said to somebody who drove this epoch before
+  if (report.persistId !== undefined && report.persistId !== facts.persistId) return facts;
   const failure = failures.reported(report);
   if (!harmless.has(report.phase)) return fail(facts, failure);
   const isKnown = facts.warnings.some(

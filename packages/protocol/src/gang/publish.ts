@@ -59,7 +59,7 @@ export const settle = gangSetup.createStateConfig({
 
 /** Committed, and in staging only. A member of a lost node can never be persisted. */
 export const persist = gangSetup.createStateConfig({
-  entry: enter('persist', () => ({ kind: 'Persist' }), 'Persisted'),
+  entry: enter('persist', ({ persistId }) => ({ kind: 'Persist', persistId }), 'Persisted'),
   exit: leave('persist'),
   on: { DeadlineExpired: failOverdue('persist') },
   always: [

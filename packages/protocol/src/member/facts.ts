@@ -18,6 +18,8 @@ export interface MemberFacts extends MemberEpochInput {
   readonly free: boolean;
   /** The hold of this epoch is or will be lifted early: it is never taken up again, and there is no vote. */
   readonly burned: boolean;
+  /** Of the last order to persist, whose failures are counted. */
+  readonly persistId: string | null;
   readonly persistFailures: number;
   readonly reports: readonly MemberReport[];
 }
@@ -34,6 +36,7 @@ export const startMemberFacts = (input: MemberEpochInput): MemberFacts => ({
   surveysDone: 0,
   free: true,
   burned: false,
+  persistId: null,
   persistFailures: 0,
   reports: [],
 });

@@ -28,7 +28,7 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
     case 'Freeze':
       return { ...heard, deadManMs: command.deadManMs };
     case 'Decided':
-      return foldDecision(permitPersist(heard), command.decision);
+      return foldDecision(heard, command.decision);
     case 'AllReleased':
       return command.round > heard.surveyRound ? { ...heard, surveyRound: command.round } : heard;
     case 'Settle':
@@ -36,18 +36,18 @@ export function foldCommand(facts: MemberFacts, { command }: Of<'CommandReceived
     case 'Hold':
     case 'Dump':
     case 'AllNoted':
-    case 'Persist':
     case 'Forget':
       return heard;
+    case 'Persist':
+      return permitPersist(heard, command.persistId);
   }
 }
 
-/** Who says the decision once more takes the epoch up again: what could not be persisted then may be now. */
-function permitPersist(facts: MemberFacts): MemberFacts {
-  if (facts.persistFailures < facts.limits.persistAttemptsMax) return facts;
-  const ordered = facts.ordered.filter((kind) => kind !== 'Persist');
+/** The epoch is taken up again: what could not be persisted then may be now. */
+function permitPersist(facts: MemberFacts, persistId: string): MemberFacts {
+  if (facts.persistId === persistId) return facts;
   const reports = facts.reports.filter((known) => known.kind !== 'Failed' || known.phase !== 'persist');
-  return { ...facts, persistFailures: 0, ordered, reports };
+  return { ...facts, persistId, persistFailures: 0, reports };
 }
 
 /** The decision, from the coordinator or from the ledger. */
@@ -144,7 +144,9 @@ export function foldFailed(facts: MemberFacts, failed: Of<'StepFailed'>): Member
     case 'persist': {
       const persistFailures = facts.persistFailures + 1;
       const counted = { ...ended, persistFailures };
-      if (persistFailures >= facts.limits.persistAttemptsMax) return reportOnce(counted, failure);
+      invariant(facts.persistId !== null, 'it was ordered to persist');
+      if (persistFailures >= facts.limits.persistAttemptsMax)
+        return reportOnce(counted, { ...failure, persistId: facts.persistId });
       // The coordinator sends the order again until it is answered: that is the next attempt.
       return { ...counted, ordered: facts.ordered.filter((kind) => kind !== 'Persist') };
     }

@@ -63,6 +63,7 @@ class EpochSimulation {
       outside: 'refuse',
       files: 'refuse',
       members: places,
+      persistId: '1',
       limits: gangEpochLimits,
     };
     const names = [...new Set(places.map(({ node }) => node))];

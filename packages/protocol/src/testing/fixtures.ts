@@ -77,7 +77,7 @@ const makeSurvey = (member: MemberId, round: SurveyRound, isLonely: boolean): Me
   sockets: isLonely ? makeLonelyVote(member).sockets : [],
 });
 
-export const makeFailed = (member: MemberId, phase: string): FailedReport => ({
+export const makeFailed = (member: MemberId, phase: string, persistId?: string): FailedReport => ({
   kind: 'Failed',
   member,
   phase,
@@ -85,6 +85,7 @@ export const makeFailed = (member: MemberId, phase: string): FailedReport => ({
   message: `member ${member} failed to ${phase}`,
   remedy: 'None.',
   retryable: true,
+  ...(persistId === undefined ? {} : { persistId }),
 });
 
 /** Reads `MEMBER:KIND[:VARIANT]`. */
@@ -131,8 +132,10 @@ export function parseReport(word: string): MemberReport {
       return { kind, member, destroyed: 1 };
     case 'Persisted':
       return { kind, member, files: [], meta: null };
-    case 'Failed':
-      return makeFailed(member, variant);
+    case 'Failed': {
+      const [phase = '', persistId] = variant.split('@');
+      return makeFailed(member, phase, persistId);
+    }
     default:
       throw new Error(`no such report: ${word}`);
   }

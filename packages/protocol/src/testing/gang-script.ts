@@ -18,6 +18,7 @@ export const makeGangInput = ([kind = '', ...places]: readonly string[]): GangEp
     const [member = '', node = ''] = place.split('@');
     return { member: memberId(Number(member)), node: nodeName(node) };
   }),
+  persistId: '1',
   limits: gangEpochLimits,
 });
 

@@ -37,9 +37,10 @@ function parseOrder(outcome: Outcome, [kind = '', argument = '']: readonly strin
     case 'Hold':
     case 'Dump':
     case 'AllNoted':
-    case 'Persist':
     case 'Forget':
       return { kind };
+    case 'Persist':
+      return { kind, persistId: argument === '' ? '1' : argument };
     default:
       throw new Error(`no such order: ${kind}`);
   }
