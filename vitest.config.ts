@@ -1,4 +1,4 @@
-// The test projects: `unit` beside the sources; `system`, whole-system tests on the real CRIU; `long`, those that
+// The test projects: `unit` beside the sources; `system`, on the real CRIU, etcd and NATS; `long`, those that
 // take too long for every change. Only the first runs files in parallel: the others use the whole machine.
 import { defineConfig } from 'vitest/config';
 
@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'],
+          exclude: ['packages/*/src/**/*.system.test.ts'],
           testTimeout: minuteMs,
           hookTimeout: minuteMs,
         },
@@ -20,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/**/*.test.ts'],
+          include: ['packages/*/src/**/*.system.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/**/*.long.test.ts'],
           fileParallelism: false,
           testTimeout: 5 * minuteMs,

@@ -1,7 +1,7 @@
 // Runs the project's checks one after the other and counts what passed. Used by check.ts and test.ts.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The root of the checkout. */
@@ -40,17 +40,33 @@ const tests = (project: string, deadlineMs: number): Step => ({
   deadlineMs,
 });
 
+/** What unit tests run against: built when it is missing, which takes minutes once. */
+const servers: Step = {
+  name: 'real servers',
+  command: ['bash', 'scripts/install-servers.sh'],
+  deadlineMs: 45 * minuteMs,
+};
+
 /** `pnpm check`: types, lint, format, unused exports, unit tests (the tidy test among them). */
 export const checkSteps: readonly Step[] = [
   tool('types', 'tsc', '--noEmit'),
   tool('lint', 'oxlint', '--type-aware', '--deny-warnings'),
   tool('format', 'prettier', '--check', '--log-level', 'warn', '.'),
   tool('unused exports', 'knip', '--no-progress', '--no-config-hints'),
+  servers,
   tests('unit', 10 * minuteMs),
 ];
 
-/** The whole-system tests, on the real CRIU. */
+/** Simulated worlds, as many as there is time for, up to a number: the same ones every time. */
+const worlds = (name: string, deadlineMs: number, ...bounds: readonly string[]): Step => ({
+  name,
+  command: ['node', 'packages/simulator/src/main.ts', '--jobs', String(availableParallelism()), ...bounds],
+  deadlineMs,
+});
+
+/** Two minutes of simulated worlds, and the system tests, on the real CRIU, etcd and NATS. */
 export const systemSteps: readonly Step[] = [
+  worlds('simulated worlds', 10 * minuteMs, '--seeds', '2000', '--minutes', '2'),
   tool('workloads', 'make', '-s', '-C', 'test/workloads'),
   tests('system', 60 * minuteMs),
 ];
@@ -58,7 +74,8 @@ export const systemSteps: readonly Step[] = [
 /** The tests that take too long for every change. */
 export const longSteps: readonly Step[] = [
   tool('workloads', 'make', '-s', '-C', 'test/workloads'),
-  tests('long', 120 * minuteMs),
+  tests('long', 180 * minuteMs),
+  worlds('a million simulated worlds', 48 * 60 * minuteMs, '--seeds', '1000000'),
 ];
 
 /** Runs the steps in order, all of them also after a failure, and adds up what they came to. */

@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   vault: ['protocol'],
   criu: ['protocol'],
   'sp-init': ['protocol'],
+  servers: [],
   agent: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'criu', 'sp-init'],
   coordinator: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'agent'],
   simulator: ['protocol', 'clock', 'bus', 'ledger', 'vault', 'agent', 'coordinator'],

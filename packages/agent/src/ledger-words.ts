@@ -1,9 +1,11 @@
 // The ledger's words on epochs and attempts, as an agent asks for them: it may read, and give up; never let go.
 import type { Ledger, Transaction } from '@stillpoint/ledger';
 import {
+  askDecision,
+  askOutcome,
   type Decision,
   type EpochHeader,
-  ledgerKeys,
+  type LedgerQuestion,
   type RestoreHeader,
   type RestoreOutcome,
   writeDecision,
@@ -25,38 +27,33 @@ export interface Outcomes {
 }
 
 export function ledgerDecisions(ledger: Ledger): Decisions {
-  const read = (key: string): Promise<Decision | 'none' | 'unavailable'> =>
-    ask(ledger, key, (value) => (value === 'commit' || value === 'abort' ? value : undefined));
   return {
-    read: ({ gang, epoch }) => read(ledgerKeys.decision(gang, epoch)),
+    read: ({ gang, epoch }) => ask(ledger, askDecision(gang, epoch)),
     async tryAbort({ gang, epoch }, reason) {
       await attempt(ledger, writeDecision({ gang, epoch, decision: 'abort', reason, fence: null }));
-      return read(ledgerKeys.decision(gang, epoch));
+      return ask(ledger, askDecision(gang, epoch));
     },
   };
 }
 
 export function ledgerOutcomes(ledger: Ledger): Outcomes {
-  const read = (key: string): Promise<RestoreOutcome | 'none' | 'unavailable'> =>
-    ask(ledger, key, (value) => (value === 'go' || value === 'abandon' ? value : undefined));
   return {
-    read: ({ gang, incarnation }) => read(ledgerKeys.outcome(gang, incarnation)),
+    read: ({ gang, incarnation }) => ask(ledger, askOutcome(gang, incarnation)),
     async tryAbandon({ gang, incarnation }, reason) {
       await attempt(ledger, writeOutcome({ gang, incarnation, outcome: 'abandon', reason, fence: null }));
-      return read(ledgerKeys.outcome(gang, incarnation));
+      return ask(ledger, askOutcome(gang, incarnation));
     },
   };
 }
 
-/** Reads a word; a value that is none, and a ledger that does not answer, are as good as silence. */
+/** Reads a word; a ledger that does not answer is as good as silence. */
 async function ask<Word>(
   ledger: Ledger,
-  key: string,
-  parse: (value: unknown) => Word | undefined,
+  { transaction, answer }: LedgerQuestion<Word>,
 ): Promise<Word | 'none' | 'unavailable'> {
   try {
-    const entry = await ledger.get(key);
-    return entry === undefined ? 'none' : (parse(entry.value) ?? 'unavailable');
+    const result = await ledger.transact(transaction);
+    return answer(result.ok ? undefined : result.found) ?? 'none';
   } catch {
     return 'unavailable';
   }

@@ -52,3 +52,26 @@ export class NodeRefused extends StillpointError {
     this.name = 'NodeRefused';
   }
 }
+
+/** No server of the bus takes the connection. */
+export class BusUnavailable extends StillpointError {
+  constructor(servers: readonly string[], detail: string) {
+    super('SP_BUS_UNAVAILABLE', `no NATS server of ${servers.join(', ')} takes the connection: ${detail}`, {
+      remedy:
+        'Look whether nats-server runs there, and whether its certificates and users fit; then try again.',
+      retryable: true,
+    });
+    this.name = 'BusUnavailable';
+  }
+}
+
+/** A message is larger than the bus carries. */
+export class MessageTooLarge extends StillpointError {
+  constructor(what: string, bytesMax: number) {
+    super('SP_BUS_MESSAGE_TOO_LARGE', `${what} does not fit into a message of ${bytesMax} bytes`, {
+      remedy:
+        'Raise `max_payload` in the configuration of nats-server (8 MB is a good value), and reload it.',
+    });
+    this.name = 'MessageTooLarge';
+  }
+}

@@ -11,8 +11,20 @@ export type {
   RequestOptions,
 } from './bus.ts';
 export { connectNode } from './connect.ts';
-export { AddressInUse, BusOverloaded, NodeRefused, NodeUnreachable, RequestTimeout } from './errors.ts';
+export {
+  AddressInUse,
+  BusOverloaded,
+  BusUnavailable,
+  MessageTooLarge,
+  NodeRefused,
+  NodeUnreachable,
+  RequestTimeout,
+} from './errors.ts';
 export { holdExclusively, type Release } from './exclusive.ts';
 export { InProcessNode } from './in-process.ts';
 export { busLimits } from './limits.ts';
 export { listenAsAgent } from './listen.ts';
+export { listenOnNats } from './nats/agent.ts';
+export type { NatsOptions } from './nats/connection.ts';
+export { type NatsBus, openNatsBus } from './nats/coordinator.ts';
+export { agentRights, coordinatorRights, type NatsRights } from './nats/subjects.ts';

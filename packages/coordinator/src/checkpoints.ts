@@ -53,13 +53,13 @@ export class Checkpoints {
     const startedAtMs = clock.monotonicMs();
     let given: GaveUp | undefined;
     for (let retries = 0; ; retries += 1) {
+      const attemptAtMs = clock.monotonicMs();
       const run = await this.#open(gang, request, trigger).catch((error: unknown) => {
         // a gang that an attempt has cost its life can't be cut again: what happened then is to be said
         throw given ?? error;
       });
       const end = await this.#follow(gang, run, request, verb);
       if (end === undefined || end.failure === null) return { ...epochInfo(gang, run.epoch), retries };
-
       const { failure, result } = end;
       verb.signal.throwIfAborted();
       const mayRetry =
@@ -70,7 +70,9 @@ export class Checkpoints {
       given = new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure);
       if (!mayRetry) throw given;
       verb.report({ phase: 'retry', message: `${failure.message}; trying again`, epoch: run.epoch });
-      await pause(clock, limits.checkpointPauseMs * (retries + 1), { signal: verb.signal });
+      // TCP repeats what a hold has dropped up to as long after it as it lasted; until then the next cut is no better
+      const pauseMs = Math.max(clock.monotonicMs() - attemptAtMs, limits.checkpointPauseMs);
+      await pause(clock, pauseMs, { signal: verb.signal });
     }
   }
 

@@ -75,7 +75,7 @@ export const limits = {
   checkpointAttemptsMax: 4,
   /** How long after its begin such a verb may begin another: one that failed slowly has stalled the gang enough. */
   checkpointRetryMs: 15_000,
-  /** How long the gang runs between two of them. */
+  /** How long the gang runs between two of them, at least. */
   checkpointPauseMs: 250,
   /** First and longest wait before the image of a gang that was stopped to be moved is written to the vault again. */
   publishAgainFirstMs: 500,

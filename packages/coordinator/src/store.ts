@@ -1,7 +1,9 @@
 // Everything that the coordinator reads from the ledger and writes to it: keys and transactions are here and in the
 // protocol, nowhere else. A coordinator that is not the leader any more changes nothing.
-import type { Ledger, LedgerCall } from '@stillpoint/ledger';
+import type { Entry, Ledger, LedgerCall } from '@stillpoint/ledger';
 import {
+  askDecision,
+  askOutcome,
   closeEpoch,
   type Decision,
   type Epoch,
@@ -67,15 +69,17 @@ export class Store {
 
   /** All gangs, with all that the ledger has of them. Removals that did not end are ended. */
   async listGangs(): Promise<StoredGang[]> {
-    const { entries } = await this.#ledger.list(ownKeys.gangs);
-    const { gangs, remains } = storedGangs(entries);
+    const { gangs, remains } = storedGangs(await this.#ledger.listInTurn(ownKeys.gangs, ownKeys.givenUp));
     for (const gang of remains) await this.removeGang(gang);
     return gangs;
   }
 
   async readGang(gang: string): Promise<StoredGang | undefined> {
-    const { entries } = await this.#ledger.list(ledgerKeys.gang(gangId(gang)));
-    return storedGangs(entries).gangs[0];
+    return storedGangs(await this.#listGang(gang)).gangs[0];
+  }
+
+  #listGang(gang: string): Promise<Entry[]> {
+    return this.#ledger.listInTurn(ledgerKeys.gang(gangId(gang)), ledgerKeys.givenUp(gangId(gang)));
   }
 
   /** @throws `SP_GANG_NAME_IN_USE` */
@@ -91,7 +95,7 @@ export class Store {
   /** Forgets a gang; what makes its numbers grow for ever stays. The first write decides, the rest only tidies up. */
   async removeGang(gang: string): Promise<void> {
     await this.#ledger.write('remove a gang', [], [ownKeys.spec(gang)]);
-    const { entries } = await this.#ledger.list(ledgerKeys.gang(gangId(gang)));
+    const entries = await this.#listGang(gang);
     const latest = entries.find(({ key }) => key === ledgerKeys.incarnation(gangId(gang)))?.value;
     const kept = ownKeys.keptAfterRemoval(gang, typeof latest === 'number' ? latest : undefined);
     const keys = entries.map(({ key }) => key).filter((key) => !kept.has(key));
@@ -140,14 +144,14 @@ export class Store {
     if (predecessor === undefined) return `members of incarnation ${past} may still run`;
     const open = await this.#ledger.get(ledgerKeys.openEpoch(gang));
     const epoch = open === undefined ? null : epochNumber(Number(open.value));
-    const decided = epoch === null ? undefined : await this.#ledger.get(ledgerKeys.decision(gang, epoch));
+    const decision = epoch === null ? undefined : await this.#ledger.ask(askDecision(gang, epoch));
     const result = await this.#ledger.transact(
       openIncarnation({
         gang,
         fence: this.fence,
         incarnation,
         predecessor,
-        openEpoch: epoch === null ? null : { epoch, isDecided: decided !== undefined },
+        openEpoch: epoch === null ? null : { epoch, decision },
         record: record as never,
       }),
     );
@@ -156,8 +160,8 @@ export class Store {
 
   async #predecessor(gang: GangId, past: Incarnation | null): Promise<Predecessor | undefined> {
     if (past === null) return { kind: 'None' };
-    const outcome = await this.#ledger.get(ledgerKeys.outcome(gang, past));
-    if (outcome?.value === 'abandon') return { kind: 'Abandoned', incarnation: past };
+    const outcome = await this.#ledger.ask(askOutcome(gang, past));
+    if (outcome === 'abandon') return { kind: 'Abandoned', incarnation: past };
     const ended = await this.#ledger.get(ledgerKeys.ended(gang, past));
     return ended === undefined ? undefined : { kind: 'Ended', incarnation: past };
   }
@@ -170,10 +174,7 @@ export class Store {
     reason: string,
   ): Promise<RestoreOutcome> {
     const transaction = writeOutcome({ gang, incarnation, outcome, reason, fence: this.fence });
-    const result = await this.#ledger.transact(transaction);
-    if (result.ok) return outcome;
-    const found = await this.#ledger.require(ledgerKeys.outcome(gang, incarnation));
-    return found.value as RestoreOutcome;
+    return this.#ledger.decide(outcome, transaction, askOutcome(gang, incarnation));
   }
 
   /** All members run: from now on they are only watched. */
@@ -222,13 +223,12 @@ export class Store {
   /** Decides an epoch, unless it is. @returns the decision that stands */
   async decideEpoch(gang: GangId, epoch: Epoch, decision: Decision, reason: string): Promise<Decision> {
     const transaction = writeDecision({ gang, epoch, decision, reason, fence: this.fence });
-    const result = await this.#ledger.transact(transaction);
-    if (result.ok) return decision;
-    return (await this.#ledger.require(ledgerKeys.decision(gang, epoch))).value as Decision;
+    return this.#ledger.decide(decision, transaction, askDecision(gang, epoch));
   }
 
   async closeEpoch(gang: GangId, epoch: Epoch, report: EpochReport): Promise<void> {
-    const transaction = closeEpoch({ gang, fence: this.fence, epoch, record: report as never });
+    const decision = await this.#ledger.requireWord(askDecision(gang, epoch));
+    const transaction = closeEpoch({ gang, fence: this.fence, epoch, decision, record: report as never });
     const result = await this.#ledger.transact(transaction);
     if (result.ok) return;
     // one that was closed before, by another coordinator or with its image still in staging, says the latest

@@ -1,6 +1,15 @@
 // A gang as the ledger has it, put together from its keys. Pure.
 import type { Entry } from '@stillpoint/ledger';
-import { gangId, type Incarnation, incarnationNumber, ledgerKeys } from '@stillpoint/protocol';
+import {
+  askDecision,
+  askOutcome,
+  epochNumber,
+  gangId,
+  type Incarnation,
+  incarnationNumber,
+  ledgerKeys,
+  type LedgerQuestion,
+} from '@stillpoint/protocol';
 import {
   type Ending,
   endingSchema,
@@ -21,6 +30,7 @@ export const ownKeys = {
   nodes: 'nodes/',
   node: (name: string): string => `nodes/${name}`,
   gangs: 'gangs/',
+  givenUp: 'given-up/',
   /** What the gang is. A gang without it does not exist (any more). */
   spec: (gang: string): string => `gangs/${gang}/spec`,
   /** The highest number that an incarnation was ever given, opened or not: agents remember attempts that were refused. */
@@ -41,7 +51,9 @@ export const ownKeys = {
       ledgerKeys.epochMark(id),
       ledgerKeys.incarnation(id),
       ownKeys.incarnationMark(gang),
-      ...(last === undefined ? [] : [ledgerKeys.outcome(id, last), ledgerKeys.ended(id, last)]),
+      ...(last === undefined
+        ? []
+        : [ledgerKeys.go(id, last), ledgerKeys.abandon(id, last), ledgerKeys.ended(id, last)]),
     ]);
   },
 } as const;
@@ -127,26 +139,35 @@ function storedIncarnation(
 ): StoredIncarnation {
   const gang = gangId(name);
   const incarnation = incarnationNumber(number);
-  const outcome = values.get(ledgerKeys.outcome(gang, incarnation));
+  const outcome = wordIn(values, askOutcome(gang, incarnation));
   const ending = values.get(ownKeys.ending(name, number));
   return {
     incarnation,
     opened: incarnationOpenedSchema.parse(values.get(ledgerKeys.opened(gang, incarnation))),
-    ...(outcome === 'go' || outcome === 'abandon' ? { outcome } : {}),
+    ...(outcome === undefined ? {} : { outcome }),
     isRunning: values.has(ownKeys.running(name, number)),
     ...(ending === undefined ? {} : { ending: endingSchema.parse(ending) }),
     isEnded: values.has(ledgerKeys.ended(gang, incarnation)),
   };
 }
 
+/** The ledger's answer, from what was listed. */
+function wordIn<Word>(
+  values: ReadonlyMap<string, unknown>,
+  { transaction, answer }: LedgerQuestion<Word>,
+): Word | undefined {
+  const found = transaction.compare.map(({ key }) => values.get(key));
+  return answer(found.every((value) => value === undefined) ? undefined : found);
+}
+
 function storedEpoch(name: string, number: number, values: ReadonlyMap<string, unknown>): StoredEpoch {
   const prefix = `gangs/${name}/epochs/${number}`;
-  const decision = values.get(`${prefix}/decision`);
+  const decision = wordIn(values, askDecision(gangId(name), epochNumber(number)));
   const closed = values.get(`${prefix}/closed`);
   return {
     epoch: number,
     opened: epochOpenedSchema.parse(values.get(`${prefix}/opened`)),
-    ...(decision === 'commit' || decision === 'abort' ? { decision } : {}),
+    ...(decision === undefined ? {} : { decision }),
     ...(closed === undefined ? {} : { closed: epochReportSchema.parse(closed) }),
     isRemoved: values.has(ownKeys.removed(name, number)),
   };

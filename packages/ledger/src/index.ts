@@ -15,12 +15,21 @@ export {
   type TransactionResult,
 } from './ledger.ts';
 export {
+  LeadershipLostError,
   LedgerAtLimitError,
   LedgerCorruptError,
+  LedgerForbiddenError,
+  LedgerForeignValueError,
   LedgerFullError,
   LedgerInvalidError,
   LedgerNewerVersionError,
   LedgerUnavailableError,
+  LedgerWatchBehindError,
 } from './errors.ts';
 export { openFileLedger, type FileLedgerOptions } from './file-ledger.ts';
+export { openEtcdLedger } from './etcd/etcd-ledger.ts';
+export type { EtcdOptions, EtcdTls } from './etcd/options.ts';
+export { setUpEtcdUsers, type EtcdUser } from './etcd/users.ts';
+export { openEtcdElection } from './etcd/etcd-election.ts';
+export type { Election, Leadership } from './election.ts';
 export { ledgerLimits } from './limits.ts';

@@ -69,8 +69,10 @@ export interface LedgerCall {
  * transaction that was acknowledged to anyone before the call was made.
  *
  * Every call throws `SP_LEDGER_UNAVAILABLE` (also after its deadline), `SP_LEDGER_CORRUPT` or
- * `SP_LEDGER_INVALID`; `transact` also `SP_LEDGER_FULL` and `SP_LEDGER_AT_LIMIT`. After `SP_LEDGER_UNAVAILABLE` a
- * transaction may have taken effect: read the key before deciding anything.
+ * `SP_LEDGER_INVALID`, on etcd `SP_LEDGER_FORBIDDEN` and `SP_LEDGER_FOREIGN_VALUE`; `transact` also `SP_LEDGER_FULL`
+ * and `SP_LEDGER_AT_LIMIT`. After `SP_LEDGER_UNAVAILABLE` a transaction may have taken effect, or do so later (it may be
+ * on its way): read the key before deciding anything, and have every write compare what it relies on, so that one
+ * which arrives late is refused.
  */
 export interface Ledger {
   transact(transaction: Transaction, call?: LedgerCall): Promise<TransactionResult>;
@@ -78,8 +80,8 @@ export interface Ledger {
   list(prefix: string, call?: LedgerCall): Promise<Listing>;
   /**
    * Calls back for every change under the prefix made after this call has been answered, in the order of
-   * revisions. Watch first and list afterwards to miss nothing. The callback must not throw. A watch alone
-   * does not keep the process running.
+   * revisions. Watch first and list afterwards to miss nothing. The callback must not throw. It goes on when the
+   * store was away; where it can not (what it has missed is gone), it ends with `failed`: watch and list again.
    *
    * @returns a function that ends the watch: no event comes after it was called.
    */

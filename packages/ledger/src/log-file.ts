@@ -159,7 +159,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 function ioError(path: string, verb: string, error: unknown): Error {
   if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
-    return new LedgerFullError(path, error.message, error);
+    return new LedgerFullError(path, error.message, { cause: error });
   }
   return new LedgerUnavailableError(`could not ${verb} the ledger ${path}: ${String(error)}`, {
     remedy: `Check that ${path} exists, is writable by this user, and that its disk is well.`,

@@ -12,7 +12,7 @@ const shapeWith = (value: z.ZodType<JsonValue>) => ({
       is: z.union([
         z.enum(['absent', 'present']),
         z.strictObject({ equals: value }),
-        z.strictObject({ modRevision: z.int().nonnegative() }),
+        z.strictObject({ modRevision: z.int().positive() }),
       ]),
     }),
   ),

@@ -2,17 +2,16 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   closeEpoch,
-  ledgerKeys,
   openEpoch,
   openIncarnation,
   takeFence,
   writeDecision,
   writeEnded,
   writeOutcome,
-  type LedgerTransaction,
-  type LedgerValue,
 } from './decisions.ts';
 import { epochNumber, fenceNumber, gangId, incarnationNumber } from './ids.ts';
+import { ledgerKeys, type LedgerTransaction, type LedgerValue } from './ledger-keys.ts';
+import { askDecision, askOutcome, type LedgerQuestion } from './ledger-words.ts';
 
 const gang = gangId('mnist');
 const fence = fenceNumber(1);
@@ -50,7 +49,10 @@ const open = (number: number, mark: number | null, by = fence): boolean =>
   );
 const decide = (decision: 'commit' | 'abort', by: number | null): boolean =>
   transact(writeDecision({ gang, epoch, decision, reason: '', fence: by === null ? null : fenceNumber(by) }));
-const close = (): boolean => transact(closeEpoch({ gang, fence, epoch, record: {} }));
+const word = <Word>({ transaction, answer }: LedgerQuestion<Word>): Word | undefined =>
+  answer(holds(transaction) ? undefined : transaction.compare.map(({ key }) => store.get(key)));
+const close = (decision: 'commit' | 'abort' = 'abort'): boolean =>
+  transact(closeEpoch({ gang, fence, epoch, decision, record: {} }));
 
 beforeEach(() => {
   store = new Map();
@@ -71,7 +73,7 @@ beforeEach(() => {
 test('a gang starts with a leader and an incarnation that goes', () => {
   expect(store.get(ledgerKeys.fence)).toBe(1);
   expect(store.get(ledgerKeys.incarnation(gang))).toBe(1);
-  expect(store.get(ledgerKeys.outcome(gang, incarnation))).toBe('go');
+  expect(word(askOutcome(gang, incarnation))).toBe('go');
 });
 
 describe('an epoch', () => {
@@ -86,17 +88,18 @@ describe('an epoch', () => {
     expect(close()).toBe(false);
     expect(decide('abort', null)).toBe(true);
     expect(decide('commit', 1)).toBe(false);
-    expect(store.get(ledgerKeys.decision(gang, epoch))).toBe('abort');
+    expect(word(askDecision(gang, epoch))).toBe('abort');
     expect(close()).toBe(true);
     expect(close()).toBe(false);
-    store.delete(ledgerKeys.decision(gang, epoch));
+    store.delete(ledgerKeys.abort(gang, epoch));
     expect(decide('commit', 1)).toBe(false);
   });
 
   test('has a number that is never used again', () => {
     expect(open(1, null)).toBe(true);
     expect(decide('commit', 1)).toBe(true);
-    expect(close()).toBe(true);
+    expect(close('abort')).toBe(false);
+    expect(close('commit')).toBe(true);
     expect(open(1, null)).toBe(false);
     expect(() => open(1, 1)).toThrow('epochs only grow');
     expect(open(2, 1)).toBe(true);
@@ -114,12 +117,28 @@ describe('an epoch', () => {
   test('is committed by leaders only', () => {
     expect(() => decide('commit', null)).toThrow('only the leader commits');
   });
+
+  test('stays committed, whatever is written where everybody may write', () => {
+    expect(open(1, null)).toBe(true);
+    expect(decide('commit', 1)).toBe(true);
+    expect(decide('abort', null)).toBe(false);
+    store.set(ledgerKeys.abort(gang, epoch), 'without asking');
+    expect(word(askDecision(gang, epoch))).toBe('commit');
+    expect(close('abort')).toBe(false);
+    expect(close('commit')).toBe(true);
+  });
+
+  test('is not asked for in vain: no word is none', () => {
+    expect(open(1, null)).toBe(true);
+    expect(word(askDecision(gang, epoch))).toBeUndefined();
+    expect(word(askDecision(gang, epochNumber(2)))).toBeUndefined();
+  });
 });
 
 describe('an incarnation', () => {
   const reopen = (
     predecessor: 'Abandoned' | 'Ended',
-    openOne: { epoch: typeof epoch; isDecided: boolean } | null = null,
+    openOne: { epoch: typeof epoch; decision: 'commit' | 'abort' | undefined } | null = null,
   ): boolean =>
     transact(
       openIncarnation({
@@ -147,9 +166,9 @@ describe('an incarnation', () => {
     expect(open(1, null)).toBe(true);
     expect(end()).toBe(true);
     expect(reopen('Ended')).toBe(false);
-    expect(reopen('Ended', { epoch, isDecided: true })).toBe(false);
-    expect(reopen('Ended', { epoch, isDecided: false })).toBe(true);
-    expect(store.get(ledgerKeys.decision(gang, epoch))).toBe('abort');
+    expect(reopen('Ended', { epoch, decision: 'abort' })).toBe(false);
+    expect(reopen('Ended', { epoch, decision: undefined })).toBe(true);
+    expect(word(askDecision(gang, epoch))).toBe('abort');
     expect(close()).toBe(true);
     expect(open(2, 1)).toBe(false);
   });
@@ -158,9 +177,18 @@ describe('an incarnation', () => {
     expect(open(1, null)).toBe(true);
     expect(decide('commit', 1)).toBe(true);
     expect(end()).toBe(true);
-    expect(reopen('Ended', { epoch, isDecided: false })).toBe(false);
-    expect(reopen('Ended', { epoch, isDecided: true })).toBe(true);
-    expect(store.get(ledgerKeys.decision(gang, epoch))).toBe('commit');
+    expect(reopen('Ended', { epoch, decision: undefined })).toBe(false);
+    expect(reopen('Ended', { epoch, decision: 'abort' })).toBe(false);
+    expect(reopen('Ended', { epoch, decision: 'commit' })).toBe(true);
+    expect(word(askDecision(gang, epoch))).toBe('commit');
+  });
+
+  test('that was let go is not abandoned by what is written where everybody may write', () => {
+    store.set(ledgerKeys.abandon(gang, incarnation), 'without asking');
+    expect(word(askOutcome(gang, incarnation))).toBe('go');
+    expect(reopen('Abandoned')).toBe(false);
+    expect(end()).toBe(true);
+    expect(reopen('Ended')).toBe(true);
   });
 
   test('goes or is abandoned, once; anyone may abandon it', () => {

@@ -1,56 +1,20 @@
-// What the ledger keeps of leaders, epochs and incarnations, as keys and transactions in data. Every write that must
+// What the ledger keeps of leaders, epochs and incarnations, as transactions in data. Every write that must
 // not be done by a past leader, or twice, says so in its compares; the ledger decides.
 import type { Epoch, Fence, GangId, Incarnation } from './ids.ts';
+import {
+  absent,
+  equals,
+  type LedgerCompare,
+  ledgerKeys,
+  type LedgerTransaction,
+  type LedgerValue,
+  present,
+} from './ledger-keys.ts';
+import { decisionWords, keyOf, noneYet, outcomeWords, stands } from './ledger-words.ts';
 import type { Decision } from './messages.ts';
 import type { RestoreOutcome } from './restore-messages.ts';
 import { invariant } from './step.ts';
 
-/** A plain JSON value. */
-export type LedgerValue =
-  string | number | boolean | null | readonly LedgerValue[] | { readonly [key: string]: LedgerValue };
-
-export interface LedgerCompare {
-  readonly key: string;
-  readonly is: 'absent' | 'present' | { readonly equals: LedgerValue };
-}
-
-/** All compares hold → all puts and removes are done at once; otherwise nothing is. */
-export interface LedgerTransaction {
-  readonly compare: readonly LedgerCompare[];
-  readonly put: readonly { readonly key: string; readonly value: LedgerValue }[];
-  readonly remove?: readonly string[];
-}
-
-/** Where everything stands. Values of keys that are compared by `equals` are bare strings and numbers. */
-export const ledgerKeys = {
-  /** The fence of the leader: a number that only grows. */
-  fence: 'leader/fence',
-  gang: (gang: GangId) => `gangs/${gang}/`,
-  /** The highest epoch that was ever opened. Never removed: a number below it is never used again. */
-  epochMark: (gang: GangId) => `gangs/${gang}/epoch-mark`,
-  /** The number of the open epoch; absent when none is open. */
-  openEpoch: (gang: GangId) => `gangs/${gang}/open-epoch`,
-  /** What the epoch was opened with. */
-  epoch: (gang: GangId, epoch: Epoch) => `gangs/${gang}/epochs/${epoch}/opened`,
-  /** `commit` or `abort`, create-once. */
-  decision: (gang: GangId, epoch: Epoch) => `gangs/${gang}/epochs/${epoch}/decision`,
-  decisionReason: (gang: GangId, epoch: Epoch) => `gangs/${gang}/epochs/${epoch}/decision-reason`,
-  /** How the epoch ended: its result, failure and figures. */
-  closed: (gang: GangId, epoch: Epoch) => `gangs/${gang}/epochs/${epoch}/closed`,
-  /** The number of the gang's latest incarnation: a number that only grows. */
-  incarnation: (gang: GangId) => `gangs/${gang}/incarnation`,
-  /** What the incarnation was opened with. */
-  opened: (gang: GangId, incarnation: Incarnation) => `gangs/${gang}/incarnations/${incarnation}/opened`,
-  /** `go` or `abandon`, create-once. */
-  outcome: (gang: GangId, incarnation: Incarnation) => `gangs/${gang}/incarnations/${incarnation}/outcome`,
-  outcomeReason: (gang: GangId, incarnation: Incarnation) =>
-    `gangs/${gang}/incarnations/${incarnation}/outcome-reason`,
-  /** Every member of it is proved dead, create-once; the value says by whose word. */
-  ended: (gang: GangId, incarnation: Incarnation) => `gangs/${gang}/incarnations/${incarnation}/ended`,
-} as const;
-
-const equals = (key: string, value: LedgerValue): LedgerCompare => ({ key, is: { equals: value } });
-const absent = (key: string): LedgerCompare => ({ key, is: 'absent' });
 /** A number that may not be there yet. */
 const stillIs = (key: string, value: number | null): LedgerCompare =>
   value === null ? absent(key) : equals(key, value);
@@ -104,16 +68,14 @@ export interface WriteDecision {
 /** Decides the gang's open epoch, create-once. When it is refused, what stands in the ledger is the decision. */
 export function writeDecision({ gang, epoch, decision, reason, fence }: WriteDecision): LedgerTransaction {
   invariant(decision === 'abort' || fence !== null, 'only the leader commits');
+  const words = decisionWords(gang, epoch);
   return {
     compare: [
       ...(fence === null ? [] : [isLeader(fence)]),
       equals(ledgerKeys.openEpoch(gang), epoch),
-      absent(ledgerKeys.decision(gang, epoch)),
+      ...noneYet(words),
     ],
-    put: [
-      { key: ledgerKeys.decision(gang, epoch), value: decision },
-      { key: ledgerKeys.decisionReason(gang, epoch), value: reason },
-    ],
+    put: [{ key: keyOf(words, decision), value: reason }],
   };
 }
 
@@ -121,16 +83,18 @@ export interface CloseEpoch {
   readonly gang: GangId;
   readonly fence: Fence;
   readonly epoch: Epoch;
+  /** The decision that stands. */
+  readonly decision: Decision;
   /** Result, failure and figures: what `stillpoint epochs` shows. */
   readonly record: LedgerValue;
 }
 
 /** Closes a decided epoch. Its decision stays, and its number is never used again. */
-export const closeEpoch = ({ gang, fence, epoch, record }: CloseEpoch): LedgerTransaction => ({
+export const closeEpoch = ({ gang, fence, epoch, decision, record }: CloseEpoch): LedgerTransaction => ({
   compare: [
     isLeader(fence),
     equals(ledgerKeys.openEpoch(gang), epoch),
-    { key: ledgerKeys.decision(gang, epoch), is: 'present' },
+    ...stands(decisionWords(gang, epoch), decision),
   ],
   put: [{ key: ledgerKeys.closed(gang, epoch), value: record }],
   remove: [ledgerKeys.openEpoch(gang)],
@@ -150,8 +114,8 @@ export interface OpenIncarnation {
   readonly fence: Fence;
   readonly incarnation: Incarnation;
   readonly predecessor: Predecessor;
-  /** The gang's open epoch as it was read, and whether it was decided: an undecided one is aborted. */
-  readonly openEpoch: { readonly epoch: Epoch; readonly isDecided: boolean } | null;
+  /** The gang's open epoch as it was read, and its decision: an undecided one is aborted. */
+  readonly openEpoch: { readonly epoch: Epoch; readonly decision: Decision | undefined } | null;
   /** What a successor needs to finish the attempt. */
   readonly record: LedgerValue;
 }
@@ -165,7 +129,7 @@ export function openIncarnation(input: OpenIncarnation): LedgerTransaction {
   const past = predecessor.kind === 'None' ? null : predecessor.incarnation;
   invariant(incarnation > (past ?? 0), 'incarnations only grow');
   const abort =
-    open === null || open.isDecided
+    open === null || open.decision !== undefined
       ? null
       : writeDecision({ gang, epoch: open.epoch, decision: 'abort', reason: 'the gang is restored', fence });
   return {
@@ -182,22 +146,21 @@ export function openIncarnation(input: OpenIncarnation): LedgerTransaction {
   };
 }
 
-const compareOpenEpoch = (gang: GangId, open: OpenIncarnation['openEpoch']): LedgerCompare[] =>
-  open === null
-    ? [absent(ledgerKeys.openEpoch(gang))]
-    : [
-        equals(ledgerKeys.openEpoch(gang), open.epoch),
-        { key: ledgerKeys.decision(gang, open.epoch), is: 'present' },
-      ];
+function compareOpenEpoch(gang: GangId, open: OpenIncarnation['openEpoch']): LedgerCompare[] {
+  if (open === null) return [absent(ledgerKeys.openEpoch(gang))];
+  const { epoch, decision } = open;
+  const decided = decision === undefined ? [] : stands(decisionWords(gang, epoch), decision);
+  return [equals(ledgerKeys.openEpoch(gang), epoch), ...decided];
+}
 
 function comparePredecessor(gang: GangId, predecessor: Predecessor): LedgerCompare[] {
   switch (predecessor.kind) {
     case 'None':
       return [];
     case 'Abandoned':
-      return [equals(ledgerKeys.outcome(gang, predecessor.incarnation), 'abandon')];
+      return stands(outcomeWords(gang, predecessor.incarnation), 'abandon');
     case 'Ended':
-      return [{ key: ledgerKeys.ended(gang, predecessor.incarnation), is: 'present' }];
+      return [present(ledgerKeys.ended(gang, predecessor.incarnation))];
   }
 }
 
@@ -214,16 +177,14 @@ export interface WriteOutcome {
 export function writeOutcome(input: WriteOutcome): LedgerTransaction {
   const { gang, incarnation, outcome, reason, fence } = input;
   invariant(outcome === 'abandon' || fence !== null, 'only the leader lets an incarnation go');
+  const words = outcomeWords(gang, incarnation);
   return {
     compare: [
       ...(fence === null ? [] : [isLeader(fence)]),
       equals(ledgerKeys.incarnation(gang), incarnation),
-      absent(ledgerKeys.outcome(gang, incarnation)),
+      ...noneYet(words),
     ],
-    put: [
-      { key: ledgerKeys.outcome(gang, incarnation), value: outcome },
-      { key: ledgerKeys.outcomeReason(gang, incarnation), value: reason },
-    ],
+    put: [{ key: keyOf(words, outcome), value: reason }],
   };
 }
 
@@ -236,7 +197,7 @@ export const writeEnded = (
 ): LedgerTransaction => ({
   compare: [
     isLeader(fence),
-    equals(ledgerKeys.outcome(gang, incarnation), 'go'),
+    present(ledgerKeys.go(gang, incarnation)),
     absent(ledgerKeys.ended(gang, incarnation)),
   ],
   put: [{ key: ledgerKeys.ended(gang, incarnation), value: proof }],

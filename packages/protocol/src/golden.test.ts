@@ -10,6 +10,7 @@ import { makeRestorePerformer } from './testing/restore-script.ts';
 import { runScript, type Performer } from './testing/script.ts';
 
 const testdata = join(import.meta.dirname, '..', 'testdata');
+const document = join(import.meta.dirname, '../../../docs/protocol.md');
 
 const performers: Record<string, () => Performer> = {
   gang: makeGangPerformer,
@@ -35,4 +36,13 @@ describe.each(Object.entries(performers))('golden traces of %s', (folder, makePe
 test.each(diagramNames)('the diagram of %s is the chart', (name) => {
   const actual = drawDiagram(name);
   expect(actual).toBe(golden(join(testdata, 'diagrams', `${name}.mmd`), actual));
+});
+
+test.each(diagramNames)('docs/protocol.md shows the diagram of %s', (name) => {
+  const before = readFileSync(document, 'utf8');
+  const drawn = `<!-- diagram: ${name} -->\n\n\`\`\`mermaid\n${drawDiagram(name)}\`\`\`\n`;
+  const shown = new RegExp(`<!-- diagram: ${name} -->\n+(\`\`\`mermaid\n[^\`]*\`\`\`\n)?`);
+  const after = before.replace(shown, () => drawn);
+  expect(golden(document, after)).toBe(after);
+  expect(after).toContain(drawn);
 });

@@ -40,3 +40,12 @@ export {
 export type * from './restore/events.ts';
 export type * from './restore-messages.ts';
 export * from './decisions.ts';
+export {
+  type LedgerCompare,
+  ledgerKeys,
+  type LedgerRights,
+  ledgerRights,
+  type LedgerTransaction,
+  type LedgerValue,
+} from './ledger-keys.ts';
+export { askDecision, askOutcome, type LedgerQuestion } from './ledger-words.ts';

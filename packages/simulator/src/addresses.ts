@@ -4,9 +4,8 @@ import type { SimulatedLedger } from './ledger.ts';
 import { addressOf, type Member } from './member.ts';
 import type { SimulatedNode } from './node.ts';
 
-/** Of two members the lower listens, and the higher dials. */
+/** Where all members listen. */
 const listeningPort = 1_000;
-const dialingPort = 20_000;
 
 export class Addresses {
   readonly #nodes: ReadonlyMap<string, SimulatedNode>;
@@ -41,16 +40,14 @@ export class Addresses {
     return [...(member.training?.ends.values() ?? [])].flatMap((end): KernelSocket[] => {
       const remote = this.ofPeer(member, end.peer);
       if (remote === undefined) return [];
-      const [low, high] = [Math.min(member.member, end.peer), Math.max(member.member, end.peer)];
-      const [listens, dials] = [listeningPort + high, dialingPort + low];
-      const [localPort, remotePort] = member.member === low ? [listens, dials] : [dials, listens];
+      const [localPort, remotePort] = end.dials ? [end.port, listeningPort] : [listeningPort, end.port];
       return [
         {
           local: { address: own, port: localPort },
           remote: { address: remote, port: remotePort },
-          state: 'ESTABLISHED',
-          inode: 1 + end.peer,
-          cookie: String(end.peer),
+          state: end.state,
+          inode: end.isOpen ? end.cookie : 0,
+          cookie: String(end.cookie),
           sendQueueBytes: end.sendQueue.length,
           receiveQueueBytes: end.receiveQueue.length,
         },

@@ -115,7 +115,7 @@ async function answerRequest(world: World, node: SimulatedNode, request: NodeReq
       const { gang, incarnation, member } = request;
       const launched = node.reserve({ gang, incarnation, member });
       if (launched.state === 'allocated') {
-        launched.training = newTraining(member, world.plan.members);
+        launched.training = newTraining(member, world.plan.members, world.kernel.newCookie);
         world.change(launched, { state: 'running' });
         world.launched(node, launched);
       }

@@ -71,6 +71,9 @@ export class Disturber {
       case 'ledgerAway':
         world.ledger.isAway = true;
         return later(() => (world.ledger.isAway = false));
+      case 'ledgerMute':
+        world.ledger.isMute = true;
+        return later(() => (world.ledger.isMute = false));
       case 'vaultAway':
         world.vault.isAway = true;
         return later(() => (world.vault.isAway = false));
@@ -81,8 +84,12 @@ export class Disturber {
         node.isDiskFull = true;
         return later(() => (node.isDiskFull = false));
       case 'cut':
-      case 'cutOneWay':
-        return this.#cut(node, kind === 'cutOneWay', choice, later);
+      case 'cutOneWay': {
+        const others = this.#othersThan(node);
+        return this.#cut(node, [pick(others, (choice * 7) % 1)], kind === 'cutOneWay', later);
+      }
+      case 'isolation':
+        return this.#cut(node, this.#othersThan(node), false, later);
       case 'clockJump':
         leading?.process.jump((choice - 0.5) * 7_200_000);
         node.agent?.jump((0.5 - choice) * 7_200_000);
@@ -155,15 +162,26 @@ export class Disturber {
       .catch((error: unknown) => this.#world.say(`node kill: ${String(error)}`));
   }
 
-  #cut(node: SimulatedNode, isOneWay: boolean, choice: number, later: (run: () => void) => void): void {
+  #othersThan(node: SimulatedNode): string[] {
+    return ['control', ledgerHost, ...this.#world.nodes.keys()].filter((host) => host !== node.name);
+  }
+
+  #cut(
+    { name }: SimulatedNode,
+    others: readonly string[],
+    isOneWay: boolean,
+    later: (run: () => void) => void,
+  ): void {
     const { network } = this.#world;
-    const hosts = ['control', ledgerHost, ...this.#world.nodes.keys()].filter((host) => host !== node.name);
-    const other = pick(hosts, (choice * 7) % 1);
-    network.cut(node.name, other);
-    if (!isOneWay) network.cut(other, node.name);
+    for (const other of others) {
+      network.cut(name, other);
+      if (!isOneWay) network.cut(other, name);
+    }
     later(() => {
-      network.mend(node.name, other);
-      network.mend(other, node.name);
+      for (const other of others) {
+        network.mend(name, other);
+        network.mend(other, name);
+      }
     });
   }
 }

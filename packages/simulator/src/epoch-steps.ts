@@ -2,6 +2,8 @@
 import type { Stepper } from '@stillpoint/agent';
 import {
   type EpochHeader,
+  type FileNote,
+  type HalfDeadSocket,
   holdId,
   type ImageConnection,
   memberId,
@@ -55,6 +57,7 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
         return { step: 'hold', holdId: step.holdId };
       case 'note':
         this.#alive();
+        this.#node.notes.set(this.#key, world.file.note());
         return { step: 'note' };
       case 'check': {
         const member = this.#alive();
@@ -76,16 +79,17 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
         };
       }
       case 'settle':
-        return { step: 'settle', destroyed: 0 };
+        return { step: 'settle', destroyed: destroy(this.#alive(), step.halfDead) };
       case 'persist': {
         const staged = this.#node.staging.get(this.#key);
         if (staged === undefined) throw new StepFailed('what was staged is gone', false);
         const files = world.vault.store(this.#header, staged.image);
-        const sizes = { imageBytes: 1, stdoutBytes: 0, stderrBytes: 0 };
-        return { step: 'persist', files, meta: { vote: { files: [], ...sizes }, contents: [] } };
+        const vote = { files: this.#notes(), imageBytes: 1, stdoutBytes: 0, stderrBytes: 0 };
+        return { step: 'persist', files, meta: { vote, contents: [] } };
       }
       case 'forget':
         this.#node.staging.delete(this.#key);
+        this.#node.notes.delete(this.#key);
         return { step: 'forget' };
     }
   }
@@ -139,14 +143,14 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
     const connections = [...staged.image.ends.values()].flatMap((end): ImageConnection[] => {
       const socket = this.#world.addresses
         .sockets(this.#node, member)
-        .find((each) => each.cookie === String(end.peer));
+        .find((each) => each.cookie === String(end.cookie));
       if (socket === undefined) return [];
-      const { local, remote, state, inode } = socket;
+      const { local, remote, inode } = socket;
       return [
         {
           local,
           remote,
-          state,
+          state: end.state,
           inode,
           sndUna: end.unacknowledged,
           writeSeq: end.written,
@@ -160,7 +164,7 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
       addresses: this.#addresses(),
       connections,
       sockets: this.#world.addresses.sockets(this.#node, member),
-      files: [],
+      files: this.#notes(),
       imageBytes: 1,
       stdoutBytes: 0,
       stderrBytes: 0,
@@ -174,6 +178,12 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
     return member;
   }
 
+  #notes(): FileNote[] {
+    const note = this.#node.notes.get(this.#key);
+    if (note === undefined) throw new StepFailed('what was noted is gone', false);
+    return [note];
+  }
+
   #addresses(): string[] {
     const { ipv4, ipv6 } = this.#node.addresses(this.#place);
     return [ipv4, ipv6];
@@ -182,4 +192,12 @@ export class SimulatedEpochSteps implements Stepper<MemberStep, MemberStepResult
   get #key(): string {
     return stagingKey(this.#header.gang, this.#header.epoch, this.#place.member);
   }
+}
+
+/** SOCK_DESTROY. */
+function destroy({ member, training }: Member, halfDead: readonly HalfDeadSocket[]): number {
+  const cookies = new Set(halfDead.filter((each) => each.member === member).map(({ cookie }) => cookie));
+  const doomed = [...(training?.ends ?? [])].filter(([, { cookie }]) => cookies.has(String(cookie)));
+  for (const [key] of doomed) training?.ends.delete(key);
+  return doomed.length;
 }

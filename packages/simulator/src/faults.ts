@@ -29,14 +29,18 @@ const disturbances = [
   'nodeKill',
   'reboot',
   'ledgerAway',
+  'ledgerMute',
   'vaultAway',
   'vaultFull',
   'diskFull',
   'cut',
   'cutOneWay',
+  'isolation',
   'clockJump',
 ] as const;
 const verbs = ['checkpoint', 'stopCheckpoint', 'restore', 'migrate', 'hangUp'] as const;
+/** What is asked for, and how often. */
+const moreStops = [...verbs, 'stopCheckpoint'] as const;
 type DisturbanceKind = (typeof disturbances)[number] | (typeof verbs)[number];
 
 export interface Plan {
@@ -51,6 +55,12 @@ export interface Plan {
   /** In the order of their moments. */
   readonly happenings: readonly Disturbance[];
 }
+
+const verbKinds: ReadonlySet<DisturbanceKind> = new Set(verbs);
+
+/** Whether all that is wrong is that messages are lost, doubled or slow. */
+export const isCalm = ({ happenings, steps }: Plan): boolean =>
+  steps.stepFailure === 0 && steps.criuKilled === 0 && happenings.every(({ kind }) => verbKinds.has(kind));
 
 /** How long after a verb has begun its trouble comes. */
 const closeMs = 8_000;
@@ -69,17 +79,19 @@ export function makePlan(seed: number): Plan {
   const isBad = (): boolean => random.chance(0.3);
   const happenings: Disturbance[] = [];
   const add = (kind: DisturbanceKind, atMs: number): void => {
-    const lastsMs = random.pick([300, 3_000, 10_000, 25_000, 60_000]) * random.next();
+    const lastsMs = random.pick([300, 3_000, 30_000, 60_000]) * random.next();
     happenings.push({ atMs, kind, choice: random.next(), lastsMs });
   };
   for (let count = random.between(2, 8); count > 0; count -= 1)
-    add(random.pick(verbs), random.next() * troubleMs);
+    add(random.pick(moreStops), random.next() * troubleMs);
   const verbTimes = happenings.map(({ atMs }) => atMs);
   if (kinds.length > 0) {
     for (let count = random.between(1, 8); count > 0; count -= 1) {
       // most trouble comes while something is under way
-      const isClose = random.chance(0.7);
-      const atMs = isClose ? random.pick(verbTimes) + random.next() * closeMs : random.next() * troubleMs;
+      const isClose = random.chance(0.85);
+      const atMs = isClose
+        ? random.pick(verbTimes) + random.next() ** 2 * closeMs
+        : random.next() * troubleMs;
       add(random.pick(kinds), Math.min(atMs, troubleMs));
     }
   }

@@ -25,7 +25,7 @@ export const ledgerHost = 'ledger';
 export interface LedgerFaults {
   /** Chance that an answer is lost. */
   readonly lostAnswer: number;
-  /** Chance of a call that takes seconds. */
+  /** Chance of a call that takes seconds, or takes effect after it was given up. */
   readonly slowness: number;
 }
 
@@ -41,6 +41,8 @@ export class SimulatedLedger {
   #revision = 0;
   /** It answers nobody. */
   isAway = false;
+  /** It does what it is asked, and answers nobody. */
+  isMute = false;
   isFaulty = true;
   /** Called before a transaction takes effect. */
   onWrite: (key: string, before: JsonValue | undefined, after: JsonValue | undefined) => void = () =>
@@ -75,7 +77,8 @@ export class SimulatedLedger {
     const deadlineMs = call.deadlineMs ?? ledgerLimits.callDeadlineMs;
     const forget = process.clock.after(deadlineMs, () => answered.reject(silence(deadlineMs)));
     const isSlow = this.#strikes(this.#faults.slowness);
-    const onTheWay = (): number => this.#random.next() * (isSlow ? 4_000 : 4);
+    // longer than anybody waits: then it takes effect after it was given up
+    const onTheWay = (): number => this.#random.next() * (isSlow ? 20_000 : 4);
     const canReach = (): boolean =>
       this.#network.canReach(process.host, ledgerHost) && this.#network.canReach(ledgerHost, process.host);
     this.#engine.after(onTheWay(), () => {
@@ -83,7 +86,7 @@ export class SimulatedLedger {
       // one that goes away may have taken it just before
       if (!isHeard && !(this.isAway && this.#random.chance(0.2))) return;
       const answer = work();
-      const isLost = !isHeard || this.#strikes(this.#faults.lostAnswer);
+      const isLost = !isHeard || this.isMute || this.#strikes(this.#faults.lostAnswer);
       if (isLost) return;
       this.#engine.after(onTheWay(), () => {
         if (!canReach()) return;

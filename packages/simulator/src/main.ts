@@ -1,10 +1,11 @@
 // `pnpm sim`: runs worlds from their seeds, and makes small what fails.
 import { parseArgs } from 'node:util';
+import { runJobs } from './jobs.ts';
 import { switchOn } from './mutate.ts';
 import { mutations } from './mutations.ts';
 import type { Settings } from './worlds.ts';
 
-const usage = `Usage: pnpm sim [--seeds N] [--seed S] [--minutes M] [--trace] [--no-shrink] [--mutation NAME]
+const usage = `Usage: pnpm sim [--seeds N] [--seed S] [--minutes M] [--jobs J] [--trace] [--no-shrink] [--mutation NAME]
 
 Runs the real coordinator and agents in simulated worlds, each from its seed, and looks after every step whether
 what must hold does. Ends with 1 when something did not: the seed, the smallest plan that fails, and its trace are
@@ -13,6 +14,7 @@ printed.
   --seeds N         how many worlds (default 100)
   --seed S          the first seed (default 1); without --seeds, only this one
   --minutes M       ends after that time, however many worlds there were
+  --jobs J          so many worlds side by side, each in a process (default 1)
   --trace           prints everything that happens
   --no-shrink       tells the seed that fails, and no more
   --mutation NAME   puts a deliberate error into the protocol first, one of:
@@ -21,6 +23,9 @@ ${mutations.map(({ name, what }) => `                      ${name}: ${what}`).jo
 
 interface Arguments extends Settings {
   readonly mutation: string | undefined;
+  readonly jobs: number;
+  /** What every job is given. */
+  readonly forJobs: readonly string[];
 }
 
 /** @throws when they are none */
@@ -30,6 +35,7 @@ function readArguments(): Arguments | undefined {
       seeds: { type: 'string' },
       seed: { type: 'string' },
       minutes: { type: 'string' },
+      jobs: { type: 'string' },
       trace: { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
       mutation: { type: 'string' },
@@ -42,7 +48,7 @@ function readArguments(): Arguments | undefined {
     throw new Error(`there is no mutation ${mutation}`);
   const seed = readNumber(values.seed, 'seed');
   const minutes = readNumber(values.minutes, 'minutes');
-  const many = minutes === undefined ? 100 : Infinity;
+  const many = minutes === undefined ? 100 : 1_000_000;
   return {
     first: seed ?? 1,
     count: readNumber(values.seeds, 'seeds') ?? (seed === undefined ? many : 1),
@@ -50,6 +56,12 @@ function readArguments(): Arguments | undefined {
     isTraced: trace,
     isShrunk: !values['no-shrink'],
     mutation,
+    jobs: readNumber(values.jobs, 'jobs') ?? 1,
+    forJobs: [
+      ...(mutation === undefined ? [] : ['--mutation', mutation]),
+      ...(minutes === undefined ? [] : ['--minutes', String(minutes)]),
+      ...(values['no-shrink'] ? ['--no-shrink'] : []),
+    ],
   };
 }
 
@@ -71,6 +83,11 @@ async function main(): Promise<void> {
   }
   if (settings === undefined) {
     console.log(usage);
+    return;
+  }
+  if (settings.jobs > 1) {
+    const { forJobs, first, count, jobs } = settings;
+    if (!(await runJobs(forJobs, first, count, jobs))) process.exitCode = 1;
     return;
   }
   if (settings.mutation !== undefined) switchOn(settings.mutation);

@@ -1,6 +1,6 @@
 // A simulated node: its members, what its agents keep until a reboot, its staging. Members outlive their agent.
 import type { KeptPart, PartStore, SeenStore, SlotOwner } from '@stillpoint/agent';
-import type { GangId, HighestSeen, MemberStatus } from '@stillpoint/protocol';
+import type { FileNote, GangId, HighestSeen, MemberStatus } from '@stillpoint/protocol';
 import { AgentAddress } from './link.ts';
 import { addressOf, type Member, memberName, type Place } from './member.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -19,6 +19,8 @@ export class SimulatedNode {
   readonly members = new Set<Member>();
   /** By epoch and member. */
   readonly staging = new Map<string, Staged>();
+  /** What a member's files were at the cut, by epoch and member. */
+  readonly notes = new Map<string, FileNote>();
   /** Images that a restore has fetched, by incarnation and member. */
   readonly prepared = new Map<string, Training>();
   readonly epochs = new KeptStates(() => this.isDiskFull);
@@ -99,6 +101,7 @@ export class SimulatedNode {
     for (const member of this.members) member.state = 'exited';
     this.members.clear();
     this.staging.clear();
+    this.notes.clear();
     this.prepared.clear();
     this.epochs.clear();
     this.restores.clear();

@@ -3,8 +3,9 @@
 import type { Gang } from '@stillpoint/coordinator';
 import { gangId } from '@stillpoint/protocol';
 import { Disturber } from './disturb.ts';
-import { type Plan, troubleMs } from './faults.ts';
+import { isCalm, type Plan, troubleMs } from './faults.ts';
 import { runsUnheld } from './member.ts';
+import { findHalfDead, isSettled, judgeCut } from './training.ts';
 import { gangName, World } from './world.ts';
 
 /** How long a world may take to come to rest once all is mended: longer than any deadline of the protocol. */
@@ -98,10 +99,12 @@ class Run {
     if (world.leader === undefined || gang === undefined) throw new Error('the gang is forgotten');
     if (!gang.isRunning && !gang.isRestorable) return;
     await this.#done(world.leader.context.nodes.add({ name: 'spare' }), 'a node is added');
+    // what TCP has waited to repeat, and longer with every loss, is repeated first
+    await this.#pass(quietMs);
     if (!(await this.#goOn(gang))) return;
     await this.#until(() => this.#isAtRest() && gang.isRunning, restMs, 'the gang runs');
     world.kernel.isQuiet = true;
-    await world.engine.run(() => false, world.engine.nowMs + quietMs);
+    await this.#pass(quietMs);
     this.#checkArrived();
   }
 
@@ -130,7 +133,7 @@ class Run {
     const { nodes } = world.leader?.context ?? {};
     if (nodes === undefined || nodes.list().some(({ name }) => nodes.find(name)?.isReady === false))
       return false;
-    const members = [...world.nodes.values()].flatMap((node) => [...node.members]);
+    const members = world.members();
     if (gang.isDead) return members.every(({ state }) => state !== 'running');
     const { incarnation } = gang.current ?? {};
     const own = members.filter((member) => member.incarnation === incarnation && runsUnheld(member));
@@ -139,19 +142,19 @@ class Run {
 
   /** Every message that was sent has been received, once and in order. */
   #checkArrived(): void {
-    const world = this.#world;
-    const members = [...world.nodes.values()].flatMap((node) => [...node.members]);
-    for (const { training: sender } of members) {
-      for (const { training: receiver } of members) {
-        if (sender === undefined || receiver === undefined || sender === receiver) continue;
-        const sent = sender.chains.get(receiver.member)?.sent;
-        const received = receiver.chains.get(sender.member)?.received;
-        if (sent !== received)
-          world.watch.violated(
-            `member ${receiver.member} has not got all that member ${sender.member} has sent`,
-          );
-      }
-    }
+    const { plan, watch } = this.#world;
+    const trainings = this.#world.members().flatMap(({ training }) => training ?? []);
+    for (const training of trainings)
+      if (!isSettled(training))
+        watch.violated(`member ${training.member} never gets rid of what it has sent`);
+    judgeCut(trainings).forEach((problem) => watch.violated(problem));
+    // a cut network, and an agent that is gone, may each lose the word of an end
+    if (isCalm(plan)) findHalfDead(trainings).forEach((problem) => watch.violated(problem));
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    const { engine } = this.#world;
+    await engine.run(() => false, engine.nowMs + durationMs);
   }
 
   async #until(isSo: () => boolean, withinMs: number, what: string): Promise<void> {

@@ -12,6 +12,9 @@ const longestMs: Readonly<Record<string, number>> = {
   restore: 2_000,
 };
 
+/** Most take a fraction of the longest. */
+const paces = [0.02, 0.2, 1];
+
 /** Steps that are a process of their own, which lives on when the agent dies. */
 const outlives: ReadonlySet<string> = new Set(['dump']);
 
@@ -35,7 +38,8 @@ export function takeStep<Result>(
 ): Promise<Result> {
   const done = Promise.withResolvers<Result>();
   const { agent } = node;
-  const durationMs = 1 + world.chance.steps.next() * (longestMs[step] ?? 30);
+  const { steps } = world.chance;
+  const durationMs = 1 + steps.next() * steps.pick(paces) * (longestMs[step] ?? 30);
   world.engine.after(durationMs, () => {
     over();
     if (!node.isUp || agent === undefined) return;

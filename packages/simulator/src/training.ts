@@ -1,149 +1,239 @@
-// Modelled training programs: each sends numbered, chained messages to its peers at random over modelled TCP
-// connections, and looks at what it gets. One that is lost, doubled, early or of another timeline breaks the chain.
-import { mix } from './random.ts';
+// Modelled training programs. Each sends numbered, chained messages to its peers over connections that last, and looks at
+// what it gets: one that is lost, doubled, early or of another timeline breaks the chain. Now and then it dials a
+// peer for a few letters, and closes; or it dials, and goes away without a word.
+import { mix, type Random } from './random.ts';
+import { close, keyOfEnd, type Message, newEnd, otherEnd, type TcpEnd, write } from './tcp.ts';
 
-/** One message. `chain` is the sender's chain up to and with it: only the receiver that has all before it agrees. */
-export interface Message {
-  readonly sequence: number;
-  readonly nonce: number;
-  readonly chain: number;
-}
-
-/** One end of a TCP connection in the kernel. A sequence number counts a message. */
-export interface TcpEnd {
-  readonly peer: number;
-  /** First sequence number that is not acknowledged. */
-  unacknowledged: number;
-  /** After the last one that the program has written. */
-  written: number;
-  /** Next one expected from the peer. */
-  expected: number;
-  sendQueue: Message[];
-  receiveQueue: Message[];
-}
-
-/** What the program knows of one peer. */
-interface Chains {
+/** What the program knows of one peer: its chains, and how many letters, with the sum of what they say. */
+interface Peer {
   sent: number;
   received: number;
+  lettersSent: number;
+  lettersReceived: number;
 }
 
 /** A member's processes and its kernel's connections: what an image holds. */
 export interface Training {
   readonly member: number;
-  readonly chains: Map<number, Chains>;
-  readonly ends: Map<number, TcpEnd>;
+  readonly peers: Map<number, Peer>;
+  readonly ends: Map<string, TcpEnd>;
+  /** What it wants of connections that it has dialed, by their ports: so many letters, or to go away. */
+  readonly errands: Map<number, number | 'go away'>;
+  /** How many lines it has written to the file that all share. */
+  lines: number;
+  /** How often it has dialed. */
+  dialed: number;
   /** Steps that it has done. */
   steps: number;
 }
 
+/** Of the connections that last; the others have ports above it. */
+const lastingPort = 20_000;
 /** Most messages that a program writes ahead of its peer. */
 const windowMax = 6;
+const errandChance = 0.04;
+const lineChance = 0.3;
 
-export function newTraining(member: number, members: number): Training {
+export function newTraining(member: number, members: number, cookie: () => number): Training {
   const peers = Array.from({ length: members }, (_, index) => index).filter((index) => index !== member);
+  const ends = peers.map((peer) =>
+    newEnd({ peer, port: lastingPort, dials: member > peer, cookie: cookie() }, 'ESTABLISHED', true),
+  );
   return {
     member,
+    lines: 0,
+    dialed: 0,
     steps: 0,
-    chains: new Map(peers.map((peer) => [peer, { sent: 0, received: 0 }])),
-    ends: new Map(
-      peers.map((peer) => [
-        peer,
-        { peer, unacknowledged: 0, written: 0, expected: 0, sendQueue: [], receiveQueue: [] },
-      ]),
-    ),
+    peers: new Map(peers.map((peer) => [peer, { sent: 0, received: 0, lettersSent: 0, lettersReceived: 0 }])),
+    ends: new Map(ends.map((end) => [keyOfEnd(end), end])),
+    errands: new Map(),
   };
 }
 
-export function copyProgram({ chains, steps }: Training): Pick<Training, 'chains' | 'steps'> {
-  return { steps, chains: new Map([...chains].map(([peer, each]) => [peer, { ...each }])) };
-}
+export type Program = Pick<Training, 'peers' | 'errands' | 'lines' | 'dialed' | 'steps'>;
 
+export const copyProgram = ({ peers, errands, lines, dialed, steps }: Program): Program => ({
+  lines,
+  dialed,
+  steps,
+  peers: new Map([...peers].map(([peer, each]) => [peer, { ...each }])),
+  errands: new Map(errands),
+});
+
+/** The connections that CRIU sees: those that the program has open. */
 export const copyEnds = ({ ends }: Training): Training['ends'] =>
   new Map(
-    [...ends].map(([peer, end]) => [
-      peer,
-      { ...end, sendQueue: [...end.sendQueue], receiveQueue: [...end.receiveQueue] },
-    ]),
+    [...ends]
+      .filter(([, { isOpen }]) => isOpen)
+      .map(([key, end]) => [
+        key,
+        { ...end, sendQueue: [...end.sendQueue], receiveQueue: [...end.receiveQueue], early: [] },
+      ]),
   );
 
+/** What one step of the program wants of its kernel. */
+export interface Wishes {
+  /** Ends with something to send. */
+  readonly send: readonly TcpEnd[];
+  /** Ends that are gone without a word: a RST is all that is said. */
+  readonly gone: readonly TcpEnd[];
+  /** Writes a line to the file that all share. */
+  readonly writesLine: boolean;
+}
+
 /**
- * One step of the program: reads all that has come.
+ * One step of the program: reads all that has come, sees its errands through, writes, and may dial.
  *
  * @throws when a message is not the next one that the peer has sent
  */
-export function readAll(training: Training): void {
+export function step(training: Training, random: Random, isQuiet: boolean, cookie: () => number): Wishes {
   training.steps += 1;
-  for (const [peer, end] of training.ends) {
-    const chains = chainsOf(training, peer);
-    for (const message of end.receiveQueue.splice(0)) {
-      chains.received = mix(chains.received, message.nonce);
-      if (chains.received !== message.chain)
-        throw new Error(
-          `member ${training.member} got a message of member ${peer} that is not the next one it has sent`,
-        );
+  readAll(training);
+  const gone = goAway(training);
+  const send = [...closeWhatEnds(training), ...writeLetters(training, random)];
+  const peers = [...training.peers.keys()];
+  if (isQuiet || peers.length === 0) return { send, gone, writesLine: false };
+  const peer = random.pick(peers);
+  const lasting = [...training.ends.values()].find(
+    (end) => end.peer === peer && end.port === lastingPort && end.state === 'ESTABLISHED',
+  );
+  if (lasting !== undefined && lasting.sendQueue.length < windowMax) {
+    const known = peerOf(training, peer);
+    const nonce = random.between(0, 0xffff);
+    known.sent = mix(known.sent, nonce);
+    write(lasting, { nonce, chain: known.sent });
+    send.push(lasting);
+  }
+  if (random.chance(errandChance)) send.push(dial(training, peer, random, cookie));
+  const writesLine = random.chance(lineChance);
+  if (writesLine) training.lines += 1;
+  return { send, gone, writesLine };
+}
+
+function dial(training: Training, peer: number, random: Random, cookie: () => number): TcpEnd {
+  training.dialed += 1;
+  const port = lastingPort + training.dialed;
+  training.errands.set(port, random.chance(0.7) ? random.between(1, 3) : 'go away');
+  const end = newEnd({ peer, port, dials: true, cookie: cookie() }, 'SYN_SENT', true);
+  training.ends.set(keyOfEnd(end), end);
+  return end;
+}
+
+/** Its own ends with an errand, once they are connected. */
+const errandsOf = ({ ends, errands }: Training): [TcpEnd, number | 'go away'][] =>
+  [...ends.values()].flatMap((end): [TcpEnd, number | 'go away'][] => {
+    const errand = end.dials && end.isOpen && end.state === 'ESTABLISHED' ? errands.get(end.port) : undefined;
+    return errand === undefined ? [] : [[end, errand]];
+  });
+
+function goAway(training: Training): TcpEnd[] {
+  const ports = new Set([...training.ends.values()].map(({ port }) => port));
+  // somebody has refused to listen
+  for (const port of training.errands.keys()) if (!ports.has(port)) training.errands.delete(port);
+  const gone = errandsOf(training).filter(([, errand]) => errand === 'go away');
+  for (const [end] of gone) {
+    training.ends.delete(keyOfEnd(end));
+    training.errands.delete(end.port);
+  }
+  return gone.map(([end]) => end);
+}
+
+function writeLetters(training: Training, random: Random): TcpEnd[] {
+  return errandsOf(training).flatMap(([end, errand]) => {
+    if (errand === 'go away') return [];
+    for (let count = errand; count > 0; count -= 1) {
+      const nonce = random.between(1, 0xffff);
+      peerOf(training, end.peer).lettersSent += nonce;
+      write(end, { nonce, chain: undefined });
+    }
+    training.errands.delete(end.port);
+    close(end);
+    return [end];
+  });
+}
+
+/** Whoever has said all it had to say is answered in kind. */
+function closeWhatEnds({ ends }: Training): TcpEnd[] {
+  const over = [...ends.values()].filter(({ state, isOpen }) => state === 'CLOSE_WAIT' && isOpen);
+  over.forEach(close);
+  return over;
+}
+
+/** Accepts what was dialed, and reads. */
+function readAll(training: Training): void {
+  for (const end of training.ends.values()) {
+    if (!end.dials && !end.isOpen && (end.state === 'ESTABLISHED' || end.state === 'CLOSE_WAIT'))
+      end.isOpen = true;
+    if (!end.isOpen) continue;
+    for (const message of end.receiveQueue.splice(0)) read(training, end.peer, message);
+  }
+}
+
+function read(training: Training, from: number, { nonce, chain }: Message): void {
+  const peer = peerOf(training, from);
+  if (chain === undefined) {
+    peer.lettersReceived += nonce;
+    return;
+  }
+  peer.received = mix(peer.received, nonce);
+  if (peer.received !== chain)
+    throw new Error(
+      `member ${training.member} got a message of member ${from} that is not the next one it has sent`,
+    );
+}
+
+/** Whether there is nothing under way between programs that write nothing more. */
+export const isSettled = ({ ends, errands }: Training): boolean =>
+  errands.size === 0 &&
+  [...ends.values()].every(({ sendQueue, receiveQueue }) => sendQueue.length + receiveQueue.length === 0);
+
+/** Messages that come to one member of what another has sent, once all that waits in queues has come. */
+function judgePair(sender: Training, receiver: Training): string[] {
+  const sent = peerOf(sender, receiver.member);
+  let { received: chain, lettersReceived: letters } = peerOf(receiver, sender.member);
+  for (const to of receiver.ends.values()) {
+    if (to.peer !== sender.member) continue;
+    const from = otherEnd(receiver.member, to, sender.ends);
+    const waiting = from?.sendQueue.filter(({ sequence }) => sequence >= to.expected) ?? [];
+    for (const message of [...to.receiveQueue, ...waiting.map((each) => each.message)]) {
+      if (message === 'FIN') continue;
+      if (message.chain === undefined) letters += message.nonce;
+      else chain = mix(chain, message.nonce);
     }
   }
+  const what = `what member ${sender.member} has sent to member ${receiver.member}`;
+  return [
+    ...(chain === sent.sent ? [] : [`${what} would not all come, or come twice`]),
+    ...(letters === sent.lettersSent ? [] : [`letters are lost of ${what}`]),
+  ];
 }
 
-/** The program writes one message. @returns it, or undefined while the window is full */
-export function write(training: Training, peer: number, nonce: number): Message | undefined {
-  const end = training.ends.get(peer);
-  if (end === undefined || end.sendQueue.length >= windowMax) return undefined;
-  const chains = chainsOf(training, peer);
-  chains.sent = mix(chains.sent, nonce);
-  const message: Message = { sequence: end.written, nonce, chain: chains.sent };
-  end.written += 1;
-  end.sendQueue.push(message);
-  return message;
-}
-
-/** A segment comes in. @returns what is acknowledged */
-export function arrive(end: TcpEnd, message: Message): number {
-  if (message.sequence === end.expected) {
-    end.expected += 1;
-    end.receiveQueue.push(message);
-  }
-  return end.expected;
-}
-
-/** An acknowledgement comes in. One of what was never sent is ignored, as RFC 9293 has it. */
-export function acknowledge(end: TcpEnd, next: number): void {
-  if (next <= end.unacknowledged || next > end.written) return;
-  end.sendQueue = end.sendQueue.filter(({ sequence }) => sequence >= next);
-  end.unacknowledged = next;
+/** Ends that wait for a peer who has none. */
+export function findHalfDead(gang: readonly Training[]): string[] {
+  return gang.flatMap(({ member, ends }) =>
+    [...ends.values()]
+      .filter((end) => {
+        const peer = gang.find((each) => each.member === end.peer);
+        return end.state === 'ESTABLISHED' && peer !== undefined && !otherEnd(member, end, peer.ends);
+      })
+      .map(({ peer, port }) => `member ${member} waits for ever for member ${peer}, port ${port}`),
+  );
 }
 
 /**
- * Whether members' images are one consistent cut: what each has received and what waits for it is just what the other
- * has sent.
+ * Whether members' images are one consistent cut: what each has received and what waits for it is just what the others
+ * have sent.
  *
  * @returns what is wrong
  */
 export function judgeCut(images: readonly Training[]): string[] {
-  const problems: string[] = [];
-  for (const sender of images) {
-    for (const receiver of images) {
-      if (sender === receiver) continue;
-      const from = sender.ends.get(receiver.member);
-      const to = receiver.ends.get(sender.member);
-      if (from === undefined || to === undefined) continue;
-      let chain = chainsOf(receiver, sender.member).received;
-      for (const { nonce } of to.receiveQueue) chain = mix(chain, nonce);
-      for (const { sequence, nonce } of from.sendQueue)
-        if (sequence >= to.expected) chain = mix(chain, nonce);
-      if (chain !== chainsOf(sender, receiver.member).sent)
-        problems.push(
-          `member ${receiver.member} would never get what member ${sender.member} has sent, or twice: ` +
-            `${from.unacknowledged} to ${from.written} in the sender's queue, ${to.expected} expected`,
-        );
-    }
-  }
-  return problems;
+  return images.flatMap((sender) =>
+    images.flatMap((receiver) => (sender === receiver ? [] : judgePair(sender, receiver))),
+  );
 }
 
-function chainsOf(training: Training, peer: number): Chains {
-  const chains = training.chains.get(peer);
-  if (chains === undefined) throw new Error(`member ${training.member} has no peer ${peer}`);
-  return chains;
+function peerOf(training: Training, peer: number): Peer {
+  const known = training.peers.get(peer);
+  if (known === undefined) throw new Error(`member ${training.member} has no peer ${peer}`);
+  return known;
 }

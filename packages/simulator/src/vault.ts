@@ -36,7 +36,7 @@ export class SimulatedVault {
   isAway = false;
   isFull = false;
   /** Called when an epoch becomes visible. */
-  onPublished: (name: EpochName, images: readonly Training[]) => void = () => undefined;
+  onPublished: (manifest: Manifest, images: readonly Training[]) => void = () => undefined;
 
   constructor(engine: Engine, random: Random) {
     this.#engine = engine;
@@ -130,7 +130,7 @@ export class SimulatedVault {
       throw new VaultIncompleteError(name.gang, name.epoch, 'a member is missing');
     if (this.isFull) throw new VaultFullError('the vault', 'modelled');
     this.#manifests.set(keyOf(name), manifest);
-    this.onPublished(name, present);
+    this.onPublished(manifest, present);
   }
 
   #require(name: EpochName): Manifest {

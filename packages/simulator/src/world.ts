@@ -8,16 +8,19 @@ import { Engine } from './engine.ts';
 import type { Plan, StepFaults } from './faults.ts';
 import { Kernel } from './kernel.ts';
 import { SimulatedLedger } from './ledger.ts';
-import { addressOf, type Member, memberName } from './member.ts';
+import { addressOf, type Member, memberName, runsUnheld } from './member.ts';
 import { Network } from './network.ts';
 import { SimulatedNode } from './node.ts';
 import { SimulatedProcess } from './process.ts';
 import { platformOf } from './platform.ts';
 import { type Random, seededRandom } from './random.ts';
+import { SharedFile } from './shared-file.ts';
 import { SimulatedVault } from './vault.ts';
 import { Watch } from './watch.ts';
 
 export const gangName = 'g';
+/** How long whoever is about to lead is waited for. */
+const lookAgainMs = 15_000;
 
 /** Sources of chance, each with its own stream. */
 interface Chance {
@@ -38,6 +41,7 @@ export class World {
   readonly network: Network;
   readonly ledger: SimulatedLedger;
   readonly vault: SimulatedVault;
+  readonly file = new SharedFile();
   readonly kernel: Kernel;
   readonly watch: Watch;
   readonly chance: Chance;
@@ -67,6 +71,7 @@ export class World {
     this.kernel = new Kernel(this.engine, random.stream('kernel'), {
       addresses: this.addresses,
       network: this.network,
+      file: this.file,
       violated: (what) => this.watch.violated(what),
     });
     this.log = pino(
@@ -96,6 +101,7 @@ export class World {
     this.ledger.isFaulty = false;
     this.network.mendAll();
     this.ledger.isAway = false;
+    this.ledger.isMute = false;
     this.vault.isAway = false;
     this.vault.isFull = false;
     for (const node of this.nodes.values()) {
@@ -148,7 +154,11 @@ export class World {
       ledger: this.ledger.connect(process),
       vault: this.vault.connect(process),
       platform: platformOf(this, process),
-      makeFiles: () => ({ check: () => Promise.resolve(), roll: () => Promise.resolve() }),
+      makeFiles: () =>
+        this.file.port(
+          () => this.members().some(runsUnheld),
+          (what) => this.watch.violated(what),
+        ),
       log: this.log,
       onFatal: fatal,
     }).then(
@@ -169,12 +179,18 @@ export class World {
     });
   }
 
-  /** Starts a coordinator unless one leads, or is about to. */
+  /** Starts a coordinator unless one leads; one that is about to may turn out to be deposed already. */
   keepLed(): void {
+    if (this.leader !== undefined) return;
     const isComing = this.coordinators.some(
       ({ process, coordinator }) => !process.isStopped && coordinator === undefined,
     );
-    if (this.leader === undefined && !isComing) this.startCoordinator();
+    if (!isComing) this.startCoordinator();
+    this.engine.after(lookAgainMs, () => this.keepLed());
+  }
+
+  members(): Member[] {
+    return [...this.nodes.values()].flatMap((node) => [...node.members]);
   }
 
   /** Changes a member, and looks at what that has made of the world. */

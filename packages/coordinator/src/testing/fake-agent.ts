@@ -8,7 +8,8 @@ import {
   gangId,
   holdId,
   incarnationNumber,
-  ledgerKeys,
+  askDecision,
+  askOutcome,
   type MemberEffect,
   memberEpochLimits,
   type MemberEvent,
@@ -223,9 +224,10 @@ export class FakeAgent {
   #addEpoch(key: string, state: EpochPart['state']): EpochPart {
     const { node, ledger } = this.#options;
     const { header, member } = state.context;
-    const decisionKey = ledgerKeys.decision(header.gang, header.epoch);
+    const question = askDecision(header.gang, header.epoch);
     const readDecision = async (): Promise<void> => {
-      const decision = ((await ledger.get(decisionKey))?.value ?? 'none') as 'commit' | 'abort' | 'none';
+      const result = await ledger.transact(question.transaction);
+      const decision = question.answer(result.ok ? undefined : result.found) ?? 'none';
       part.feed({ kind: 'DecisionRead', decision });
     };
     const part: EpochPart = new FakePart(member, state, stepMemberEpoch, {
@@ -267,8 +269,10 @@ export class FakeAgent {
           await ledger.transact(
             writeOutcome({ ...header, outcome: 'abandon', reason: effect.reason, fence: null }),
           );
-        const found = await ledger.get(ledgerKeys.outcome(header.gang, header.incarnation));
-        part.feed({ kind: 'OutcomeRead', outcome: (found?.value ?? 'none') as 'go' | 'abandon' | 'none' });
+        const { transaction, answer } = askOutcome(header.gang, header.incarnation);
+        const result = await ledger.transact(transaction);
+        const outcome = answer(result.ok ? undefined : result.found) ?? 'none';
+        part.feed({ kind: 'OutcomeRead', outcome });
       },
     });
     this.#restores.set(key, part);

@@ -4,6 +4,7 @@ import type { Mutation } from './mutation.ts';
 export const decisionMutations: readonly Mutation[] = [
   {
     name: 'thaw-in-doubt',
+    within: 10000,
     what: 'a member under stop that can not reach the ledger thaws',
     edits: [
       {
@@ -15,6 +16,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'kill-before-the-decision',
+    within: 300,
     what: 'a member under stop is killed by its own vote',
     edits: [
       {
@@ -31,6 +33,7 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'reuse-an-epoch',
+    within: 100,
     what: 'the mark of the highest epoch is not kept',
     edits: [
       {
@@ -42,17 +45,21 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'collect-a-decision-too-early',
-    what: 'a decision goes when its epoch is closed',
+    within: 100,
+    what: 'a decision goes as soon as its leader knows it',
     edits: [
       {
-        file: 'protocol/src/decisions.ts',
-        find: 'remove: [ledgerKeys.openEpoch(gang)],',
-        replace: 'remove: [ledgerKeys.openEpoch(gang), ledgerKeys.decision(gang, epoch)],',
+        file: 'coordinator/src/store.ts',
+        find: 'return this.#ledger.decide(decision, transaction, askDecision(gang, epoch));',
+        replace: `const word = await this.#ledger.decide(decision, transaction, askDecision(gang, epoch));
+    await this.#ledger.write('collect', [], [ledgerKeys.commit(gang, epoch)]);
+    return word;`,
       },
     ],
   },
   {
     name: 'abort-after-commit-may-stand',
+    within: 3000,
     what: 'a leader that has written commit, and hears nothing, aborts',
     edits: [
       {
@@ -65,17 +72,24 @@ export const decisionMutations: readonly Mutation[] = [
   },
   {
     name: 'skip-the-abort-after-a-failover',
-    what: 'a new leader goes on with an epoch that its predecessor has left undecided',
+    within: 500,
+    what: 'a new leader commits an epoch that its predecessor has left undecided',
     edits: [
       {
         file: 'protocol/src/gang/chart.ts',
         find: "{ guard: knows(({ commitPossible }) => commitPossible), target: 'giveUp' },",
-        replace: '',
+        replace: "{ guard: knows(({ commitPossible }) => commitPossible), target: 'decide' },",
+      },
+      {
+        file: 'protocol/src/gang/chart.ts',
+        find: "failure: found === 'undecided' || found === 'abort' ? failures.leaderChanged() : null,",
+        replace: "failure: found === 'abort' ? failures.leaderChanged() : null,",
       },
     ],
   },
   {
     name: 'forget-what-may-be-open',
+    within: 500,
     what: 'an epoch that the ledger opened without an answer is nobody’s',
     edits: [
       {

@@ -4,7 +4,8 @@ import type { Mutation } from './mutation.ts';
 export const leaderMutations: readonly Mutation[] = [
   {
     name: 'accept-a-stale-fence',
-    what: 'agents take orders of a leader that was deposed',
+    within: 500,
+    what: 'agents take orders, and requests, of a leader that was deposed',
     edits: [
       {
         file: 'protocol/src/fencing.ts',
@@ -16,10 +17,16 @@ export const leaderMutations: readonly Mutation[] = [
         find: 'if (command.fence < fence)',
         replace: 'if (command.fence < 0)',
       },
+      {
+        file: 'agent/src/fences.ts',
+        find: 'if (seen !== undefined && fence < seen.fence) throw',
+        replace: 'if (seen !== undefined && fence < 0) throw',
+      },
     ],
   },
   {
     name: 'write-without-a-fence',
+    within: 5000,
     what: 'a leader that was deposed still writes',
     edits: [
       {
@@ -35,29 +42,8 @@ export const leaderMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'requests-of-a-deposed-leader',
-    what: 'agents do what a coordinator asks that was deposed',
-    edits: [
-      {
-        file: 'agent/src/fences.ts',
-        find: 'if (seen !== undefined && fence < seen.fence) throw',
-        replace: 'if (seen !== undefined && fence < 0) throw',
-      },
-    ],
-  },
-  {
-    name: 'believe-what-was-seen-before',
-    what: 'what a node found before a gang ran is held against its members',
-    edits: [
-      {
-        file: 'coordinator/src/watch.ts',
-        find: 'if (report.askedAtMs < gang.watchedSinceMs) return;',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'never-look-again',
+    within: 3000,
     what: 'what an agent told, and was lost, is never asked for',
     edits: [
       {

@@ -11,6 +11,8 @@ interface Edit {
 
 export interface Mutation {
   readonly name: string;
+  /** It is found within so many worlds from the first one. */
+  readonly within: number;
   /** What a program with it does. */
   readonly what: string;
   readonly edits: readonly Edit[];

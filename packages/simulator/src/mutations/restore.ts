@@ -4,6 +4,7 @@ import type { Mutation } from './mutation.ts';
 export const restoreMutations: readonly Mutation[] = [
   {
     name: 'lift-before-go',
+    within: 100,
     what: 'a restored member is lifted at once',
     edits: [
       {
@@ -20,6 +21,7 @@ export const restoreMutations: readonly Mutation[] = [
   },
   {
     name: 'two-restores-at-once',
+    within: 100,
     what: 'an incarnation is opened though the one before it may run',
     edits: [
       { file: 'protocol/src/decisions.ts', find: '...comparePredecessor(gang, predecessor),', replace: '' },
@@ -37,6 +39,7 @@ export const restoreMutations: readonly Mutation[] = [
   },
   {
     name: 'restore-without-a-hold',
+    within: 100,
     what: 'a member that is restored runs at once',
     edits: [
       {
