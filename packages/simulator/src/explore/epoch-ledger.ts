@@ -34,8 +34,10 @@ export const openedLedger = (): LedgerState => {
   return opened;
 };
 
-export const decisionOf = ({ ledger }: Shared): Decision | null =>
-  (ledger[ledgerKeys.decision(gang, epoch)] ?? null) as Decision | null;
+export function decisionOf({ ledger }: Shared): Decision | null {
+  if (ledger[ledgerKeys.commit(gang, epoch)] !== undefined) return 'commit';
+  return ledger[ledgerKeys.abort(gang, epoch)] === undefined ? null : 'abort';
+}
 
 /** Invariant 1: one instant at which all were held lies in each member's hold, before its image. */
 export function checkCut(kernels: readonly EpochKernel[], outcome: Outcome): void {

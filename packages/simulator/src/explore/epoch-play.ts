@@ -142,9 +142,11 @@ export class EpochPlay implements Play<EpochKernel> {
 
   #close(draft: Draft<EpochKernel>, leader: Leader, result: string): string | undefined {
     const fence = fenceNumber(leader.fence);
-    const ledger = transact(draft.shared.ledger, closeEpoch({ gang, fence, epoch, record: result }));
-    if (ledger === undefined) return undefined;
     const decision = decisionOf(draft.shared);
+    if (decision === null) return undefined;
+    const closed = closeEpoch({ gang, fence, epoch, decision, record: result });
+    const ledger = transact(draft.shared.ledger, closed);
+    if (ledger === undefined) return undefined;
     expects(
       (result === 'aborted') === (decision === 'abort'),
       `an epoch that ends as ${result} was decided ${decision}`,

@@ -12,7 +12,7 @@ const holds = (ledger: LedgerState, { key, is }: LedgerCompare): boolean => {
 };
 
 /** Words that are written once. */
-const createOnce = /\/(?:decision|outcome|ended|closed)$/;
+const createOnce = /\/(?:commit|go|ended|closed)$|^given-up\//;
 /** Numbers that only grow. */
 const growing = /\/(?:fence|epoch-mark|incarnation)$/;
 
@@ -33,8 +33,7 @@ export function transact(ledger: LedgerState, transaction: LedgerTransaction): L
         `${key} only grows: it was ${JSON.stringify(past)}`,
       );
     }
-    // why it was is for people
-    next[key] = key.endsWith('-reason') ? '' : value;
+    next[key] = value;
   }
   return next;
 }

@@ -39,8 +39,10 @@ const incarnation = incarnationNumber(2);
 const epoch = epochNumber(7);
 const firstFence = 3;
 
-const outcomeOf = ({ ledger }: Shared): RestoreOutcome | null =>
-  (ledger[ledgerKeys.outcome(gang, incarnation)] ?? null) as RestoreOutcome | null;
+function outcomeOf({ ledger }: Shared): RestoreOutcome | null {
+  if (ledger[ledgerKeys.go(gang, incarnation)] !== undefined) return 'go';
+  return ledger[ledgerKeys.abandon(gang, incarnation)] === undefined ? null : 'abandon';
+}
 const hasEnded = ({ ledger }: Shared): boolean => ledger[ledgerKeys.ended(gang, incarnation)] !== undefined;
 
 /** Deadlines that wait for the ledger, not for agents. */
@@ -54,7 +56,7 @@ export class RestorePlay implements Play<RestoreKernel> {
     ledger: {
       [ledgerKeys.fence]: firstFence,
       [ledgerKeys.incarnation(gang)]: past,
-      [ledgerKeys.outcome(gang, past)]: 'go',
+      [ledgerKeys.go(gang, past)]: '',
     },
     hasManifest: true,
     closed: null,
