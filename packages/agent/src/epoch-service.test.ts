@@ -1,5 +1,5 @@
 // What an agent answers to orders of epochs of which it knows nothing, or which are of the past.
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { NodeEvent } from '@stillpoint/bus';
@@ -240,4 +240,26 @@ it('keeps the only image of a member that was stopped, whatever epochs come late
   expect(answers(4).at(-1)).toMatchObject({
     reports: expect.arrayContaining([expect.objectContaining({ kind: 'Killed', member: 0 })]),
   });
+});
+
+it('begins nothing anew in an epoch that is over, though the agent that said so is gone', async () => {
+  const record = await leaveMember(header(1, 4), 'resume');
+  const first = await makeAgent();
+  first.command(command(header(1, 4), commit));
+  first.command(command(header(1, 4), { kind: 'Forget' }));
+  await untilForgotten(4);
+  await vi.waitFor(async () => expect(await readdir(epochsFolder())).toEqual([]));
+  await leaveSandbox(record, 1);
+  sent = [];
+  const second = await makeAgent();
+  second.command(
+    command(header(1, 4), { kind: 'Preflight', outcome: 'resume', outside: 'refuse', files: 'refuse' }),
+  );
+  second.command(command(header(1, 4), { kind: 'Freeze', outcome: 'resume', deadManMs: 15_000 }));
+  const nothing = expect.objectContaining({ reports: [] });
+  expect(sent).toEqual([nothing, nothing]);
+  expect(await readdir(epochsFolder())).toEqual([]);
+  // the next one is begun
+  second.command(command(header(1, 5), { kind: 'Hold' }));
+  await vi.waitFor(() => expect(answers(5)).not.toEqual([]));
 });

@@ -62,21 +62,23 @@ export class EpochService<Place extends SlotOwner> {
       return;
     }
     const heard = new Set<EpochPart<Place>>();
+    const isClosed = fences.isClosed(command);
     // for an epoch of the past no member is touched
     const sandboxes = isPast ? [] : this.#host.sandboxes(command.gang, command.incarnation);
     for (const place of sandboxes) {
       // what an older epoch still has to undo would undo this one's work: the coordinator asks again
       if (this.#supersede(command, place)) continue;
-      heard.add(
-        this.#parts.get(keyOf(command.gang, command.epoch, place.member)) ?? this.#begin(place, command),
-      );
+      const known = this.#parts.get(keyOf(command.gang, command.epoch, place.member));
+      if (known !== undefined) heard.add(known);
+      // one that has forgotten the epoch, for it was over, is not frozen for it again
+      else if (!isClosed) heard.add(this.#begin(place, command));
     }
     // Members that a *stop* epoch has removed are no sandboxes any more, but still persist and forget.
     for (const part of this.#parts.values())
       if (isOf(part, command) && !(isPast && isMemberEngaged(part.machine.state))) heard.add(part);
     for (const part of heard) part.machine.feed({ kind: 'CommandReceived', command });
     // after a reboot nothing is known of an epoch that may be committed: that is an answer too
-    if (heard.size === 0 && sandboxes.length === 0) this.#report(command);
+    if (heard.size === 0 && (isClosed || sandboxes.length === 0)) this.#report(command);
   }
 
   /** A member's processes are gone, not by our hand. */
@@ -203,6 +205,7 @@ export class EpochService<Place extends SlotOwner> {
   async #close(part: EpochPart<Place>): Promise<void> {
     const { gang, epoch } = headerOf(part);
     this.#host.epochClosed(gang, epoch);
+    this.#options.fences.close(headerOf(part));
     await part.machine.close();
     part.isClosed = true;
     for (const other of this.#parts.values()) {

@@ -56,6 +56,21 @@ describe.each([
     expect(next.admitEpoch(hold(2, 3, 4))).toBe(false);
   });
 
+  it('keeps which epoch is over, for as long as its incarnation is the latest', () => {
+    const fences = new Fences(new SeenFolder(folder));
+    fences.admitEpoch(hold(1, 1, 4));
+    expect(fences.isClosed(header(1, 1, 4))).toBe(false);
+    fences.close(header(1, 1, 4));
+    fences.close(header(1, 1, 3));
+    const next = later(fences);
+    expect(next.admitEpoch(hold(2, 1, 5))).toBe(true);
+    expect([3, 4, 5].map((epoch) => next.isClosed(header(2, 1, epoch)))).toEqual([true, true, false]);
+    next.close(header(2, 9, 5));
+    expect(next.isClosed(header(2, 1, 5))).toBe(false);
+    expect(next.admitRestore(restore('Prepare', 2, 2, 4))).toBe(true);
+    expect(next.isClosed(header(2, 2, 4))).toBe(false);
+  });
+
   it('refuses the requests of a coordinator that was deposed, also for a gang that it never heard of', () => {
     const fences = new Fences(new SeenFolder(folder));
     const request = (kind: 'Allocate' | 'Remove', fence: number): FencedRequest => {

@@ -2,10 +2,13 @@
 // the agent has died and everything it was told is forgotten.
 import {
   type EpochCommand,
+  type EpochHeader,
   type FencedRequest,
   type GangId,
   type HighestSeen,
+  type Incarnation,
   incarnationNumber,
+  isClosedEpoch,
   isPastAttempt,
   isPastEpoch,
   type RestoreCommand,
@@ -29,8 +32,25 @@ export class Fences {
   admitEpoch({ gang, fence, incarnation, epoch }: EpochCommand): boolean {
     const seen = this.#seen.get(gang);
     if (seen !== undefined && isPastEpoch(seen, { fence, incarnation, epoch })) return false;
-    this.#note(gang, { fence, incarnation, epoch });
+    this.#note(gang, { ...this.#closedOf(gang, incarnation), fence, incarnation, epoch });
     return true;
+  }
+
+  /**
+   * The epoch is over here: an order of it that comes late begins nothing anew, also when an agent comes back that has
+   * forgotten it.
+   *
+   * @throws when it can't be written down
+   */
+  close({ gang, incarnation, epoch }: EpochHeader): void {
+    const seen = this.#seen.get(gang);
+    if (seen?.incarnation !== incarnation || isClosedEpoch(seen, { incarnation, epoch })) return;
+    this.#note(gang, { ...seen, closed: epoch });
+  }
+
+  isClosed({ gang, incarnation, epoch }: EpochHeader): boolean {
+    const seen = this.#seen.get(gang);
+    return seen !== undefined && isClosedEpoch(seen, { incarnation, epoch });
   }
 
   /** Whether the command is of the latest leader that was heard of, or of a later one. */
@@ -60,11 +80,18 @@ export class Fences {
     };
     if (seen !== undefined && isPastAttempt(seen, known)) return false;
     if (afterOpening.has(kind)) {
-      this.#note(gang, { fence, incarnation, epoch: seen?.incarnation === incarnation ? seen.epoch : null });
+      const epoch = seen?.incarnation === incarnation ? seen.epoch : null;
+      this.#note(gang, { ...this.#closedOf(gang, incarnation), fence, incarnation, epoch });
     } else if (seen !== undefined) {
       this.#note(gang, { ...seen, fence });
     }
     return true;
+  }
+
+  /** What was closed of an incarnation says nothing of the next one. */
+  #closedOf(gang: GangId, incarnation: Incarnation): Pick<HighestSeen, 'closed'> {
+    const seen = this.#seen.get(gang);
+    return seen?.incarnation === incarnation && seen.closed !== undefined ? { closed: seen.closed } : {};
   }
 
   #note(gang: GangId, numbers: HighestSeen): void {
@@ -72,7 +99,8 @@ export class Fences {
     const isKnown =
       seen?.fence === numbers.fence &&
       seen.incarnation === numbers.incarnation &&
-      seen.epoch === numbers.epoch;
+      seen.epoch === numbers.epoch &&
+      seen.closed === numbers.closed;
     if (isKnown) return;
     this.#store.keep(gang, numbers);
     this.#seen.set(gang, numbers);

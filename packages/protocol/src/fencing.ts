@@ -7,6 +7,8 @@ export interface HighestSeen {
   readonly incarnation: Incarnation;
   /** The highest epoch of that incarnation; null while none was heard of. */
   readonly epoch: Epoch | null;
+  /** The highest epoch of that incarnation that is over on the node: no member begins anew in it. Absent while none is. */
+  readonly closed?: Epoch;
 }
 
 interface Numbers {
@@ -19,6 +21,12 @@ interface Numbers {
 export const isPastEpoch = (seen: HighestSeen, { fence, incarnation, epoch }: Numbers): boolean =>
   isPastAttempt(seen, { fence, incarnation }) ||
   (incarnation === seen.incarnation && seen.epoch !== null && epoch < seen.epoch);
+
+/** Whether the epoch is over on the node, though its number is not of the past yet. */
+export const isClosedEpoch = (
+  { incarnation, closed }: HighestSeen,
+  epoch: Pick<Numbers, 'incarnation' | 'epoch'>,
+): boolean => incarnation === epoch.incarnation && closed !== undefined && epoch.epoch <= closed;
 
 /** Whether a restore's command changes nothing: of a past leader or a past attempt. It may restore any epoch. */
 export const isPastAttempt = (seen: HighestSeen, numbers: Pick<Numbers, 'fence' | 'incarnation'>): boolean =>

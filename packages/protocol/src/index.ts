@@ -2,7 +2,7 @@
 export { verifyCut, type CutProblem } from './cut-check.ts';
 export type * from './cut.ts';
 export { StillpointError, type StillpointErrorOptions } from './errors.ts';
-export { isPastAttempt, isPastEpoch, type HighestSeen } from './fencing.ts';
+export { isClosedEpoch, isPastAttempt, isPastEpoch, type HighestSeen } from './fencing.ts';
 export { failures, type Failure } from './failures.ts';
 export { type GangFile, type MemberFiles, mergeNotes } from './gang-files.ts';
 export {
