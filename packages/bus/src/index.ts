@@ -24,7 +24,3 @@ export { holdExclusively, type Release } from './exclusive.ts';
 export { InProcessNode } from './in-process.ts';
 export { busLimits } from './limits.ts';
 export { listenAsAgent } from './listen.ts';
-export { listenOnNats } from './nats/agent.ts';
-export type { NatsOptions } from './nats/connection.ts';
-export { type NatsBus, openNatsBus } from './nats/coordinator.ts';
-export { agentRights, coordinatorRights, type NatsRights } from './nats/subjects.ts';

@@ -1,4 +1,5 @@
-// Public face of the ledger: the port, its errors, and the store in a file. The contract suite is `./testing`.
+// Public face of the ledger: the port, its errors, and the store in a file. The one in etcd is `./etcd`, the contract
+// suite `./testing`.
 export {
   createOnce,
   type Compare,
@@ -27,9 +28,5 @@ export {
   LedgerWatchBehindError,
 } from './errors.ts';
 export { openFileLedger, type FileLedgerOptions } from './file-ledger.ts';
-export { openEtcdLedger } from './etcd/etcd-ledger.ts';
-export type { EtcdOptions, EtcdTls } from './etcd/options.ts';
-export { setUpEtcdUsers, type EtcdUser } from './etcd/users.ts';
-export { openEtcdElection } from './etcd/etcd-election.ts';
 export type { Election, Leadership } from './election.ts';
 export { ledgerLimits } from './limits.ts';
