@@ -1,4 +1,5 @@
-// Public face of the coordinator: its API's types, a client, and how to find or start one.
+// Public face of the coordinator: its API's types, a client, and how to find or start one. What it takes to run one in a
+// world of one's own is `./assembly`: no command loads that.
 export * from './api.ts';
 export type { CallOptions, StreamOptions } from './api-socket.ts';
 export { CoordinatorClient } from './client.ts';
@@ -13,7 +14,3 @@ export {
 } from './errors.ts';
 export { apiSocket, coordinatorLog, defaultHome, openHome } from './home.ts';
 export { limits as coordinatorLimits } from './limits.ts';
-export { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
-export type { Gang } from './gang.ts';
-export type { NodePlatform } from './platform.ts';
-export type { SharedFiles } from './shared-files.ts';

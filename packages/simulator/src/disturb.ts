@@ -1,5 +1,5 @@
 // Carries out what a plan says: faults of every kind, and the verbs of the gang's users.
-import type { Coordinator, Gang } from '@stillpoint/coordinator';
+import type { Coordinator, Gang } from '@stillpoint/coordinator/assembly';
 import type { Disturbance } from './faults.ts';
 import { ledgerHost } from './ledger.ts';
 import type { SimulatedNode } from './node.ts';

@@ -1,5 +1,5 @@
 // Where nodes come from in a simulated world: a coordinator makes them, starts their agents, and ends them.
-import type { NodePlatform } from '@stillpoint/coordinator';
+import type { NodePlatform } from '@stillpoint/coordinator/assembly';
 import { startAgent } from './agents.ts';
 import { SimulatedLink } from './link.ts';
 import type { SimulatedProcess } from './process.ts';

@@ -1,6 +1,6 @@
 // One world from its beginning to its end: a gang starts, things go wrong, all is mended, and then the gang must run or
 // be restorable, and every message must have arrived once and in order.
-import type { Gang } from '@stillpoint/coordinator';
+import type { Gang } from '@stillpoint/coordinator/assembly';
 import { gangId } from '@stillpoint/protocol';
 import { Disturber } from './disturb.ts';
 import { isCalm, type Plan, troubleMs } from './faults.ts';

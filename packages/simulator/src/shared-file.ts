@@ -1,5 +1,5 @@
 // A file that all members of a simulated gang append their lines to, one under the other: each member numbers its own.
-import type { SharedFiles } from '@stillpoint/coordinator';
+import type { SharedFiles } from '@stillpoint/coordinator/assembly';
 import { type FileNote, memberId, mergeNotes } from '@stillpoint/protocol';
 import type { Manifest } from '@stillpoint/vault';
 import { mix } from './random.ts';

@@ -1,6 +1,6 @@
 // A simulated world: real coordinators and real agents above their ports, on nodes, a network, a ledger and a vault
 // that are modelled, with programs that send each other messages. It is watched after every step.
-import { type Coordinator, startCoordinator } from '@stillpoint/coordinator';
+import { type Coordinator, startCoordinator } from '@stillpoint/coordinator/assembly';
 import { ledgerKeys } from '@stillpoint/protocol';
 import pino, { type Logger } from 'pino';
 import { Addresses } from './addresses.ts';
