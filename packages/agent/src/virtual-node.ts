@@ -43,8 +43,20 @@ export interface VirtualNode {
 
 const agentProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
 
-/** Makes the node's network and what all nodes of the machine share (tools, staging). Does nothing the second time. */
-export async function createVirtualNode(paths: HomePaths, node: VirtualNode): Promise<void> {
+/** The node that is being made. */
+let turn: Promise<void> = Promise.resolve();
+
+/**
+ * Makes the node's network and what all nodes of the machine share (tools, staging). Does nothing the second time. Nodes
+ * are made one at a time: those that come up together after a reboot would make what they share twice.
+ */
+export function createVirtualNode(paths: HomePaths, node: VirtualNode): Promise<void> {
+  const made = turn.then(() => makeNode(paths, node));
+  turn = made.catch(() => undefined);
+  return made;
+}
+
+async function makeNode(paths: HomePaths, node: VirtualNode): Promise<void> {
   await mkdir(nodeRuntime(paths, node.name), { recursive: true, mode: 0o700 });
   await prepareTools(paths);
   await mountStaging(paths);
