@@ -41,7 +41,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const furtherFaces: Readonly<Record<string, readonly string[]>> = {
   bus: ['/nats'],
   ledger: ['/etcd'],
-  coordinator: ['/assembly'],
+  agent: ['/service'],
+  coordinator: ['/assembly', '/service'],
 };
 
 /** Every source file of the project, in a stable order. */

@@ -88,6 +88,16 @@ export class NodeKillTimeout extends StillpointError {
   }
 }
 
+/** Other nodes of the machine are being made, for longer than that takes. */
+export class NodeMakeTimeout extends StillpointError {
+  constructor(node: string, waitedMs: number) {
+    super('SP_NODE_MAKE_TIMEOUT', `node ${node} could not be made: others have been for ${waitedMs} ms`, {
+      remedy: 'See which agent or coordinator of this state folder hangs, and end it; then try again.',
+      retryable: true,
+    });
+  }
+}
+
 /** The member's hold was lifted, by whomever, before its dump had ended: its images are no part of a cut. */
 export class HoldMissing extends StillpointError {
   constructor(member: string, hold: string) {

@@ -1,6 +1,6 @@
 // Public face of the agent: what starts one, and what a coordinator on the same machine needs of virtual nodes.
 export { openLog } from './agent-log.ts';
-export { type HomePaths, homePaths, logFolder, nodeRuntime, nodeSocket } from './paths.ts';
+export { type HomePaths, homePaths, logFolder, nodeRuntime, nodeSocket, serviceMark } from './paths.ts';
 export {
   cleanLeftovers,
   createVirtualNode,

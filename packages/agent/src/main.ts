@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { openLog } from './agent-log.ts';
 import { homePaths } from './paths.ts';
-import { serveNode } from './serve.ts';
+import { localConnections, serveNode } from './serve.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +21,12 @@ if (home === undefined || node === undefined || index === undefined) {
 }
 
 const log = openLog({ node }, process.stdout.fd);
+const paths = homePaths(home);
 const service = await serveNode({
-  paths: homePaths(home),
+  paths,
   node: { name: node, index: Number(index), monotonicOffsetSeconds: Number(values['monotonic-offset']) },
   log,
+  connections: localConnections(paths),
 });
 log.info({ pid: process.pid }, 'the agent serves its node');
 

@@ -69,6 +69,21 @@ async function ensureFabric(paths: HomePaths, existing: readonly string[]): Prom
   ]);
 }
 
+/**
+ * Gives an interface of this machine to the switch: what is at its other end joins the members here with those of other
+ * machines. Does nothing when it is there.
+ *
+ * @throws `SP_COMMAND_FAILED` when there is no such interface
+ */
+export async function plugUplink(paths: HomePaths, uplink: string): Promise<void> {
+  const fabric = fabricNamespace(paths);
+  const shown = await exec('ip', ['-n', fabric, '-oneline', 'link', 'show', 'dev', uplink], {
+    accept: [0, 1],
+  });
+  if (shown.stdout === '') await exec('ip', ['link', 'set', uplink, 'netns', fabric]);
+  await batch(fabric, [`link set ${uplink} master switch`, `link set ${uplink} up`]);
+}
+
 /** Makes a node's namespace and plugs it into the switch. Does nothing when it is there. */
 export async function ensureNodeNetwork(paths: HomePaths, node: string, nodeIndex: number): Promise<void> {
   const existing = await listNamespaces(paths);

@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-/** Paths of one state folder, shared by its coordinator and agents. */
+/** Where a coordinator or an agent keeps what: its state folder, and what all machines have in common. */
 export interface HomePaths {
   /** `$STILLPOINT_HOME`, as a real path. */
   readonly home: string;
+  /** What every machine mounts at the same path: the vault, and the logs of gangs. The state folder itself on one machine. */
+  readonly shared: string;
   /** 8 hex digits that tell this state folder's namespaces, cgroups and run-time files from another's. */
   readonly tag: string;
   /** `/run/stillpoint/<tag>`: sockets, sandboxes, staging. Gone after a reboot. */
@@ -18,17 +20,18 @@ export interface HomePaths {
   readonly ledger: string;
 }
 
-/** @param home real path of the state folder */
-export function homePaths(home: string): HomePaths {
+/** @param home real path of the state folder, as `shared` is of what all machines have in common */
+export function homePaths(home: string, shared = home): HomePaths {
   const tag = createHash('sha256').update(home).digest('hex').slice(0, 8);
   const runtime = `/run/stillpoint/${tag}`;
   return {
     home,
+    shared,
     tag,
     runtime,
     tools: join(runtime, 'tools'),
     staging: join(runtime, 'staging'),
-    vault: join(home, 'vault'),
+    vault: join(shared, 'vault'),
     ledger: join(home, 'ledger'),
   };
 }
@@ -43,7 +46,10 @@ export function nodeSocket(paths: HomePaths, node: string): string {
   return join(paths.runtime, 'nodes', `${node}.sock`);
 }
 
+/** Is there once a state folder was used by services: it stays theirs. */
+export const serviceMark = (paths: HomePaths): string => join(paths.home, 'service');
+
 /** Log files of one incarnation of a gang: kept over reboots. */
 export function logFolder(paths: HomePaths, gang: string, incarnation: number): string {
-  return join(paths.home, 'gangs', gang, 'logs', String(incarnation));
+  return join(paths.shared, 'gangs', gang, 'logs', String(incarnation));
 }

@@ -1,8 +1,8 @@
 // Puts an agent together: its members, its epochs and restores, the bus, the ledger and the vault.
 import { join } from 'node:path';
-import { type AgentListener, listenAsAgent } from '@stillpoint/bus';
+import { type AgentHandlers, type AgentListener, listenAsAgent } from '@stillpoint/bus';
 import { systemClock } from '@stillpoint/clock';
-import { openFileLedger } from '@stillpoint/ledger';
+import { type Ledger, openFileLedger } from '@stillpoint/ledger';
 import { openDirectoryVault } from '@stillpoint/vault';
 import { PartFolder, SeenFolder } from './agent-files.ts';
 import type { AgentLog } from './agent-log.ts';
@@ -16,17 +16,37 @@ import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
 import { SandboxHost } from './sandbox-host.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
+/** How the agent reaches its coordinators and the ledger. */
+export interface Connections {
+  listen(node: string, handlers: AgentHandlers): Promise<AgentListener>;
+  openLedger(): Promise<Ledger>;
+}
+
 export interface ServeOptions {
   readonly paths: HomePaths;
   readonly node: VirtualNode;
   readonly log: AgentLog;
+  readonly connections: Connections;
+}
+
+/** On one machine: a socket in the state folder, and the ledger in its file. */
+export function localConnections(paths: HomePaths): Connections {
+  return {
+    listen: (node, handlers) => listenAsAgent(nodeSocket(paths, node), handlers),
+    openLedger: () => openFileLedger(paths.ledger),
+  };
 }
 
 /** Serves a node until it is closed. Members are not touched by that. */
-export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ close(): Promise<void> }> {
+export async function serveNode({
+  paths,
+  node,
+  log,
+  connections,
+}: ServeOptions): Promise<{ close(): Promise<void> }> {
   longestHoldMs(); // a wrong setting is said before anything depends on it
   const freezer = await findFreezer(paths.tag);
-  const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), openFileLedger(paths.ledger)]);
+  const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), connections.openLedger()]);
   const bus: { listener?: AgentListener } = {};
   const broadcast: AgentListener['broadcast'] = (event) => bus.listener?.broadcast(event);
   const members = new NodeMembers(paths, freezer, node, (event) => {
@@ -50,7 +70,7 @@ export async function serveNode({ paths, node, log }: ServeOptions): Promise<{ c
   });
   await members.recover();
   await agent.recover();
-  const listener = await listenAsAgent(nodeSocket(paths, node.name), {
+  const listener = await connections.listen(node.name, {
     onRequest: (request) => agent.request(request, (admitted) => members.answer(admitted)),
     onCommand: (command) => agent.command(command),
   });

@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AgentStartFailed, NodeKillTimeout } from './errors.ts';
+import { holdExclusively } from '@stillpoint/bus';
+import { AgentStartFailed, NodeKillTimeout, NodeMakeTimeout } from './errors.ts';
 import {
   everyFreezer,
   type Freezer,
@@ -43,24 +44,30 @@ export interface VirtualNode {
 
 const agentProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
 
-/** The node that is being made. */
-let turn: Promise<void> = Promise.resolve();
-
 /**
  * Makes the node's network and what all nodes of the machine share (tools, staging). Does nothing the second time. Nodes
- * are made one at a time: those that come up together after a reboot would make what they share twice.
+ * are made one at a time, by whichever process: those that come up together would make what they share twice.
  */
-export function createVirtualNode(paths: HomePaths, node: VirtualNode): Promise<void> {
-  const made = turn.then(() => makeNode(paths, node));
-  turn = made.catch(() => undefined);
-  return made;
+export async function createVirtualNode(paths: HomePaths, node: VirtualNode): Promise<void> {
+  const release = await turnToMake(paths, node);
+  try {
+    await mkdir(nodeRuntime(paths, node.name), { recursive: true, mode: 0o700 });
+    await prepareTools(paths);
+    await mountStaging(paths);
+    await ensureNodeNetwork(paths, node.name, node.index);
+  } finally {
+    await release();
+  }
 }
 
-async function makeNode(paths: HomePaths, node: VirtualNode): Promise<void> {
-  await mkdir(nodeRuntime(paths, node.name), { recursive: true, mode: 0o700 });
-  await prepareTools(paths);
-  await mountStaging(paths);
-  await ensureNodeNetwork(paths, node.name, node.index);
+async function turnToMake(paths: HomePaths, node: VirtualNode): Promise<() => Promise<void>> {
+  const end = performance.now() + limits.makeTurnMs;
+  for (;;) {
+    const release = await holdExclusively(`stillpoint-make-${paths.tag}`);
+    if (release !== undefined) return release;
+    if (performance.now() > end) throw new NodeMakeTimeout(node.name, limits.makeTurnMs);
+    await delay(limits.agentStartPollMs);
+  }
 }
 
 /**

@@ -13,6 +13,7 @@ import { remove } from './verbs/remove.ts';
 import { restore } from './verbs/restore.ts';
 import { run } from './verbs/run.ts';
 import { show } from './verbs/show.ts';
+import { agent, authorize, serve } from './verbs/services.ts';
 import { shutdown } from './verbs/shutdown.ts';
 import { stop } from './verbs/stop.ts';
 import { timeline } from './verbs/timeline.ts';
@@ -40,6 +41,9 @@ export const verbs: readonly Verb[] = [
   nodeKill,
   shutdown,
   doctor,
+  serve,
+  agent,
+  authorize,
   completion,
   complete,
 ];

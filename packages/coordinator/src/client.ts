@@ -157,8 +157,8 @@ export class CoordinatorClient {
   }
 
   /** SIGKILL for everything on the node, as if its power had failed. */
-  async killNode(node: string, options?: CallOptions): Promise<void> {
-    const call = { method: 'POST', path: `${nodePath(node)}/kill`, body: {} } as const;
+  async killNode(node: string, body: api.NodeKillRequest = {}, options?: CallOptions): Promise<void> {
+    const call = { method: 'POST', path: `${nodePath(node)}/kill`, body } as const;
     await this.#socket.ask(call, api.emptyResultSchema, options);
   }
 }

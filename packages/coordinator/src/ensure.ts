@@ -7,7 +7,7 @@ import type { HomePaths } from '@stillpoint/agent';
 import { errorLineSchema } from './api.ts';
 import { CoordinatorClient } from './client.ts';
 import { ApiError, CoordinatorStartFailed, CoordinatorUnreachable } from './errors.ts';
-import { apiSocket, coordinatorLog, openHome } from './home.ts';
+import { apiSocket, coordinatorLog, openHome, requireLocalHome } from './home.ts';
 import { limits } from './limits.ts';
 
 export interface EnsureOptions {
@@ -20,7 +20,7 @@ const coordinatorProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 /**
  * @param home path of the state folder; it is made if it is missing
- * @throws `SP_HOME_UNUSABLE`, `SP_HOME_NEWER_VERSION`, `SP_COORDINATOR_START_FAILED`, or what kept the
+ * @throws `SP_HOME_UNUSABLE`, `SP_HOME_NEWER_VERSION`, `SP_SERVICE_NOT_RUNNING`, `SP_COORDINATOR_START_FAILED`, or what kept the
  * coordinator from starting
  */
 export async function ensureCoordinator(
@@ -30,6 +30,7 @@ export async function ensureCoordinator(
   const paths = await openHome(home);
   const client = new CoordinatorClient(apiSocket(paths));
   if (await answers(client, options.signal)) return client;
+  await requireLocalHome(paths);
   let started = await start(paths, options.program ?? coordinatorProgram);
   try {
     const end = performance.now() + limits.startDeadlineMs;

@@ -37,6 +37,44 @@ export class ShutdownIncomplete extends StillpointError {
   }
 }
 
+/** This coordinator stands by: another one leads. */
+export class NotLeader extends StillpointError {
+  constructor(own: string, leader: string | undefined) {
+    const isLed = leader !== undefined && leader !== own;
+    const detail = isLed ? `${leader} leads` : 'nobody leads at this moment';
+    super('SP_NOT_LEADER', `the coordinator ${own} stands by: ${detail}`, {
+      remedy: isLed ? `Run the command on ${leader}.` : 'Run the command again in a few seconds.',
+      retryable: !isLed,
+    });
+    this.name = 'NotLeader';
+  }
+}
+
+/** The state folder belongs to services, and none of them answers: no coordinator of another kind is started beside them. */
+export class ServiceNotRunning extends StillpointError {
+  constructor(home: string) {
+    super(
+      'SP_SERVICE_NOT_RUNNING',
+      `${home} is served by \`stillpoint serve\` or \`agent\`, and no coordinator answers here`,
+      {
+        remedy:
+          'Run the command where a coordinator runs, or start one (`systemctl start stillpoint-coordinator`). Set STILLPOINT_HOME to use another state folder.',
+      },
+    );
+    this.name = 'ServiceNotRunning';
+  }
+}
+
+/** A service is ended by whoever started it. */
+export class ServiceManaged extends StillpointError {
+  constructor() {
+    super('SP_SERVICE_MANAGED', 'this coordinator is a service: it is not ended by a command', {
+      remedy: 'Stop the service (`systemctl stop stillpoint-coordinator`); gangs run on meanwhile.',
+    });
+    this.name = 'ServiceManaged';
+  }
+}
+
 /** The other side speaks another version of the API. */
 export class UnexpectedAnswer extends StillpointError {
   constructor(detail: string, cause?: unknown) {

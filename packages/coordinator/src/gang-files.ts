@@ -51,14 +51,14 @@ interface Surroundings extends Pick<Context, 'clock' | 'store' | 'vault'> {
   readonly scratchFolder: (gang: string, incarnation: number) => string;
 }
 
-/** @param home the state folder; @param runtime where things are that are gone after a reboot */
+/** @param shared what all machines have in common; @param runtime where things are that are gone after a reboot */
 export function filesOnDisk(
   context: Pick<Context, 'clock' | 'store' | 'vault'>,
-  { home, runtime }: { readonly home: string; readonly runtime: string },
+  { shared, runtime }: { readonly shared: string; readonly runtime: string },
 ): SharedFiles {
   const surroundings: Surroundings = {
     ...context,
-    tailFolder: (gang) => join(home, 'gangs', gang, 'tails'),
+    tailFolder: (gang) => join(shared, 'gangs', gang, 'tails'),
     scratchFolder: (gang, incarnation) => join(runtime, 'scratch', `${gang}-${incarnation}`),
   };
   return {

@@ -12,9 +12,9 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { hidingFolder, type HomePaths, homePaths } from '@stillpoint/agent';
+import { hidingFolder, type HomePaths, homePaths, serviceMark } from '@stillpoint/agent';
 import { z } from 'zod';
-import { HomeNewerVersion, HomeUnusable, LedgerMissing } from './errors.ts';
+import { HomeNewerVersion, HomeUnusable, LedgerMissing, ServiceNotRunning } from './errors.ts';
 
 /** Version of the state folder's layout that this program writes, and the newest that it reads. */
 const homeVersion = 1;
@@ -67,11 +67,30 @@ async function withoutLinks(path: string): Promise<string> {
  *
  * @throws `SP_LEDGER_MISSING`
  */
-export async function requireLedger({ home, ledger, vault }: HomePaths): Promise<void> {
-  if (await isFilled(ledger)) return;
-  for (const witness of [join(vault, 'gangs'), join(home, 'gangs')])
+export async function requireLedger(paths: HomePaths): Promise<void> {
+  if (!(await isFilled(paths.ledger))) await requireNothingKnown(paths, paths.ledger);
+}
+
+/** @param ledger that knows nothing yet, in words @throws `SP_LEDGER_MISSING` */
+export async function requireNothingKnown({ home, shared, vault }: HomePaths, ledger: string): Promise<void> {
+  for (const witness of [join(vault, 'gangs'), join(shared, 'gangs')])
     if (await isFilled(witness)) throw new LedgerMissing(ledger, witness, home);
 }
+
+/**
+ * A coordinator of one machine, beside services, would find none of their nodes in its ledger, and end them.
+ *
+ * @throws `SP_SERVICE_NOT_RUNNING` when the state folder is one of services
+ */
+export async function requireLocalHome(paths: HomePaths): Promise<void> {
+  if (await isThere(serviceMark(paths))) throw new ServiceNotRunning(paths.home);
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 async function isFilled(folder: string): Promise<boolean> {
   try {

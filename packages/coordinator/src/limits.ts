@@ -55,6 +55,8 @@ export const limits = {
   nodeStatusMs: 10_000,
   /** How long a node may take to answer after it was added. */
   nodeUpMs: 20_000,
+  /** How long a node that is to be killed may take to say that it is there: longer than its agent is silent. */
+  nodeAnswerMs: 5_000,
   /** How long the start of a coordinator waits for the nodes that are there. */
   startNodesMs: 10_000,
   /** First and longest wait before an agent that is gone is started again. */

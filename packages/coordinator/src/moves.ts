@@ -11,7 +11,8 @@ import type { Move } from './records.ts';
 import { lastPlacement, type Restores } from './restores.ts';
 import { isStaged, type StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
-import { GangNotRunning, MoveWaits, NothingToMove } from './verb-errors.ts';
+import { NothingToMove } from './node-errors.ts';
+import { GangNotRunning, MoveWaits } from './verb-errors.ts';
 
 export class Moves {
   readonly #context: Context;

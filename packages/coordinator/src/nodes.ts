@@ -2,9 +2,10 @@
 import type { AnswerTo, NodeCommand, RequestOptions } from '@stillpoint/bus';
 import { type NodeRequest, StillpointError } from '@stillpoint/protocol';
 import { limits } from './limits.ts';
-import { NodeNameInUse, NodeNotReady, TooManyNodes, UnknownNode } from './verb-errors.ts';
+import { NodeNameInUse, NodeNotReady, TooFewNodes, TooManyNodes, UnknownNode } from './node-errors.ts';
 import { ManagedNode, type NodeDependencies } from './node.ts';
 import { newNodeNames } from './placement.ts';
+import type { NodeEvidence } from './platform.ts';
 import type { NodeRecord } from './records.ts';
 import type { Store } from './store.ts';
 import { Turnstile } from './wait.ts';
@@ -19,8 +20,6 @@ export class Nodes {
   readonly #store: Store;
   readonly #records = new Map<string, NodeRecord>();
   readonly #managed = new Map<string, ManagedNode>();
-  /** Nodes that were killed, and may not be dead. */
-  readonly #dying = new Set<string>();
   /** Nodes are added and killed one at a time: names and indexes are given out once. */
   readonly #turnstile = new Turnstile();
 
@@ -33,7 +32,7 @@ export class Nodes {
   async start(): Promise<void> {
     const { platform, log } = this.#dependencies;
     for (const record of await this.#store.listNodes()) this.#records.set(record.name, record);
-    const [present, killed] = [this.#inState('present'), this.#inState('killed')];
+    const [present, dying] = [this.#inState('present'), this.#inState('dying')];
     try {
       const ended = await platform.cleanLeftovers(present.map(({ name }) => name));
       if (ended.length > 0) log.info({ nodes: ended }, 'leftovers of nodes were removed');
@@ -41,8 +40,8 @@ export class Nodes {
       // what does not die keeps no other node, and no gang elsewhere, from being served
       if (!(error instanceof StillpointError) || !error.retryable) throw error;
       log.error({ err: error }, 'leftovers of nodes were not removed');
-      for (const { name } of killed) this.#dying.add(name);
     }
+    await Promise.all(dying.map(({ name }) => this.#tryToEnd(name)));
     for (const record of present) this.#manage(record);
   }
 
@@ -69,7 +68,7 @@ export class Nodes {
 
   /** It was killed, and nothing of it runs any more. */
   isDead(name: string): boolean {
-    return this.#records.get(name)?.state === 'killed' && !this.#dying.has(name);
+    return this.#records.get(name)?.state === 'killed';
   }
 
   /** Nodes that members may be placed on now. */
@@ -80,7 +79,7 @@ export class Nodes {
   /** @throws `SP_UNKNOWN_NODE`, `SP_NODE_NOT_READY` unless members may be placed on it */
   requireUsable(name: string): NodeRecord {
     const record = this.record(name);
-    if (record.state === 'killed') throw new NodeNotReady(name, 'it was killed');
+    if (record.state !== 'present') throw new NodeNotReady(name, 'it was killed');
     if (!record.schedulable) throw new NodeNotReady(name, 'it is drained');
     if (this.find(name)?.isReady !== true) throw new NodeNotReady(name, 'its agent does not answer');
     return record;
@@ -111,8 +110,9 @@ export class Nodes {
     return this.#turnstile.pass(() => this.#add(node));
   }
 
-  /** Adds `count` nodes under names that are free. Whoever hangs up does not wait for those that are not begun. */
-  addUnnamed(count: number, signal: AbortSignal): Promise<NodeRecord[]> {
+  /** Adds `count` nodes under names that are free. Whoever hangs up does not wait for those that are not begun. @throws `SP_TOO_FEW_NODES` */
+  async addUnnamed(count: number, signal: AbortSignal): Promise<NodeRecord[]> {
+    if (!this.#dependencies.platform.makesNodes) throw new TooFewNodes(count);
     return this.#turnstile.pass(async () => {
       const added: NodeRecord[] = [];
       for (const name of newNodeNames([...this.#records.keys()], count)) {
@@ -152,17 +152,16 @@ export class Nodes {
    * SIGKILL for everything on it. Its name stays, until it is added again. Where that failed, calling it again goes on
    * with it.
    */
-  kill(name: string): Promise<void> {
+  kill(name: string, evidence: NodeEvidence): Promise<void> {
     return this.#turnstile.pass(async () => {
       const record = this.record(name);
       if (record.state === 'present') {
-        await this.#put({ ...record, state: 'killed' });
-        this.#dying.add(name);
+        await this.#put({ ...record, state: 'dying' });
         const node = this.#managed.get(name);
         this.#managed.delete(name);
         await node?.close();
       }
-      await this.#endDying(name);
+      await this.#endDying(name, evidence);
     });
   }
 
@@ -179,11 +178,20 @@ export class Nodes {
     }
   }
 
-  async #endDying(name: string): Promise<void> {
-    if (!this.#dying.has(name)) return;
-    await this.#dependencies.platform.kill(name);
-    this.#dying.delete(name);
+  async #endDying(name: string, evidence: NodeEvidence = { isOff: false }): Promise<void> {
+    const record = this.#records.get(name);
+    if (record?.state !== 'dying') return;
+    await this.#dependencies.platform.kill(name, this.#store.fence, evidence);
+    await this.#put({ ...record, state: 'killed' });
     this.#dependencies.listener.onKilled(name);
+  }
+
+  async #tryToEnd(name: string): Promise<void> {
+    try {
+      await this.#endDying(name);
+    } catch (error) {
+      this.#dependencies.log.error({ err: error, node: name }, 'a node that was killed may not be dead');
+    }
   }
 
   /** Ends all links; nodes and members are left as they are. */

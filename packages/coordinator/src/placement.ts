@@ -1,5 +1,5 @@
 // Which member goes to which node. Pure: nodes and their loads come in, a placement goes out.
-import { NoNode } from './verb-errors.ts';
+import { NoNode } from './node-errors.ts';
 
 /** A node that members can be placed on. */
 export interface UsableNode {

@@ -8,7 +8,7 @@ import { type HomePaths, openLog } from '@stillpoint/agent';
 import { z } from 'zod';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { filesOnDisk } from './gang-files.ts';
-import { apiSocket, coordinatorLog, requireLedger } from './home.ts';
+import { apiSocket, coordinatorLog, requireLedger, requireLocalHome } from './home.ts';
 import { limits } from './limits.ts';
 import type { NodePlatform } from './platform.ts';
 import { makeServer, type Server } from './server.ts';
@@ -37,6 +37,7 @@ export async function runProcess(prepare: () => Promise<ProcessSetup>): Promise<
 
 async function serve({ paths, platform }: ProcessSetup): Promise<void> {
   const log = openLog({ pid: process.pid }, coordinatorLog(paths));
+  await requireLocalHome(paths);
   await requireLedger(paths);
   const [ledger, vault] = await Promise.all([openFileLedger(paths.ledger), openDirectoryVault(paths.vault)]);
   const parts: { server?: Server; coordinator?: Coordinator } = {};

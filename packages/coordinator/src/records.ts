@@ -8,8 +8,8 @@ export const nodeRecordSchema = z.object({
   index: z.int().positive(),
   /** Whether members may be placed on it. */
   schedulable: z.boolean(),
-  /** `killed`: until it is added again. */
-  state: z.enum(['present', 'killed']),
+  /** `dying`: it is to be killed, and may not be dead. `killed`: it is dead, until it is added again. */
+  state: z.enum(['present', 'dying', 'killed']),
   monotonicOffsetSeconds: z.int(),
 });
 export type NodeRecord = z.infer<typeof nodeRecordSchema>;

@@ -68,3 +68,10 @@ export const nodeAddRequestSchema = z.strictObject({
   monotonicOffsetSeconds: z.int().min(-1_000_000_000).max(1_000_000_000).optional(),
 });
 export type NodeAddRequest = z.input<typeof nodeAddRequestSchema>;
+
+/** `POST /v1/nodes/NODE/kill` → `{}` */
+export const nodeKillRequestSchema = z.strictObject({
+  /** The caller says that the machine is off: nothing of it runs, also where its agent can't be asked. */
+  isOff: z.boolean().default(false),
+});
+export type NodeKillRequest = z.input<typeof nodeKillRequestSchema>;

@@ -6,7 +6,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import * as api from './api.ts';
 import type { Coordinator } from './coordinator.ts';
-import { InvalidRequest } from './errors.ts';
+import { InvalidRequest, ServiceManaged } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { limits } from './limits.ts';
 import { answerAsStream, asErrorLine } from './stream.ts';
@@ -19,8 +19,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Called at the beginning and at the end of every request. */
   readonly onActivity: (requestsUnderWay: number) => void;
-  /** Called once the answer to a shutdown is on its way. */
-  readonly onShutdown: () => void;
+  /** Called once the answer to a shutdown is on its way; without it a shutdown is refused. */
+  readonly onShutdown?: () => void;
 }
 
 export interface Server {
@@ -53,10 +53,22 @@ export function makeServer(options: ServerOptions): Server {
     return { version, pid: process.pid, home, fence: context.store.fence, startedAtMs };
   });
   app.post('/v1/shutdown', (_request, reply) => {
+    if (options.onShutdown === undefined) throw new ServiceManaged();
     verbs.requireNothingOnNodes(options.coordinator);
     reply.raw.once('finish', options.onShutdown);
     return {};
   });
+  return serverOf(app);
+}
+
+/** What a coordinator that stands by answers, whatever it is asked. */
+export function makeStandbyServer(refusal: () => Promise<StillpointError>): Server {
+  const app = fastify({ bodyLimit: limits.requestBytesMax, forceCloseConnections: true });
+  app.all('*', async (_request, reply) => reply.status(503).send(asErrorLine(await refusal())));
+  return serverOf(app);
+}
+
+function serverOf(app: FastifyInstance): Server {
   return {
     listen: async (path) => {
       // without any node, what a predecessor left of this folder was removed
@@ -150,7 +162,7 @@ function addNodeRoutes(app: FastifyInstance, coordinator: Coordinator): void {
     return answerAsStream(reply, (verb) => verbs.drainNode(coordinator, name, verb));
   });
   app.post('/v1/nodes/:node/kill', async (request) => {
-    await verbs.killNode(coordinator, nodeOf(request));
+    await verbs.killNode(coordinator, nodeOf(request), parse(api.nodeKillRequestSchema, request.body));
     return {};
   });
 }

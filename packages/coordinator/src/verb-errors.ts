@@ -2,16 +2,6 @@
 import { StillpointError } from '@stillpoint/protocol';
 import type { Gang } from './gang.ts';
 
-/** No node is ready to take members. */
-export class NoNode extends StillpointError {
-  constructor() {
-    super('SP_NO_NODE', 'there is no node that members could be placed on', {
-      remedy: 'Add one with `stillpoint node add NAME`, or name others with --onto.',
-    });
-    this.name = 'NoNode';
-  }
-}
-
 /** There is no gang of this name. */
 export class UnknownGang extends StillpointError {
   constructor(gang: string, known: readonly string[]) {
@@ -75,51 +65,6 @@ export class EpochInUse extends StillpointError {
       retryable: true,
     });
     this.name = 'EpochInUse';
-  }
-}
-
-/** There is no node of this name. */
-export class UnknownNode extends StillpointError {
-  constructor(node: string, known: readonly string[]) {
-    super(
-      'SP_UNKNOWN_NODE',
-      `there is no node ${node}${known.length === 0 ? '' : ` (there are ${listNames(known)})`}`,
-      {
-        remedy: `Add it with \`stillpoint node add ${node}\`, or choose one of \`stillpoint nodes\`.`,
-      },
-    );
-    this.name = 'UnknownNode';
-  }
-}
-
-/** The node exists and is in use. */
-export class NodeNameInUse extends StillpointError {
-  constructor(node: string) {
-    super('SP_NODE_NAME_IN_USE', `there is a node ${node} already`, {
-      remedy: 'Choose another name; `stillpoint nodes` lists those in use.',
-    });
-    this.name = 'NodeNameInUse';
-  }
-}
-
-/** Members can not be placed on this node now. */
-export class NodeNotReady extends StillpointError {
-  constructor(node: string, detail: string) {
-    super('SP_NODE_NOT_READY', `node ${node} can not be used: ${detail}`, {
-      remedy: `Put it into use with \`stillpoint node add ${node}\`, or choose another.`,
-      retryable: true,
-    });
-    this.name = 'NodeNotReady';
-  }
-}
-
-/** The state folder has as many nodes as it can have. */
-export class TooManyNodes extends StillpointError {
-  constructor(nodesMax: number) {
-    super('SP_TOO_MANY_NODES', `there are ${nodesMax} nodes already`, {
-      remedy: 'Use the nodes that are there.',
-    });
-    this.name = 'TooManyNodes';
   }
 }
 
@@ -208,16 +153,6 @@ export class GangRunning extends StillpointError {
   }
 }
 
-/** The gang has no member on that node. */
-export class NothingToMove extends StillpointError {
-  constructor(gang: string, node: string) {
-    super('SP_NOTHING_TO_MOVE', `${gang} has no member on ${node}`, {
-      remedy: `\`stillpoint show ${gang}\` shows where its members are.`,
-    });
-    this.name = 'NothingToMove';
-  }
-}
-
 /** A gang was stopped to be moved, and its image is not in the vault yet. It is brought back once it is. */
 export class MoveWaits extends StillpointError {
   constructor(gang: string, cause: Error) {
@@ -241,7 +176,7 @@ export class EpochDamaged extends StillpointError {
 
 const namesMax = 8;
 
-function listNames(names: readonly string[]): string {
+export function listNames(names: readonly string[]): string {
   const rest = names.length - namesMax;
   return names.slice(0, namesMax).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }

@@ -7,6 +7,7 @@ import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { logSegments } from './log-segments.ts';
 import type { ManagedNode } from './node.ts';
+import type { NodeEvidence } from './platform.ts';
 import type { NodeRecord } from './records.ts';
 import type { VerbContext } from './stream.ts';
 import { EpochInUse, EpochNotPublished, EpochUnpublished, GangRunning, GangsRunning } from './verb-errors.ts';
@@ -168,8 +169,8 @@ function nodeInfo({ nodes, gangs }: Coordinator['context'], record: NodeRecord):
   return {
     name,
     index,
-    state: record.state === 'killed' ? 'killed' : ready,
-    schedulable: schedulable && record.state !== 'killed',
+    state: record.state === 'present' ? ready : 'killed',
+    schedulable: schedulable && record.state === 'present',
     monotonicOffsetSeconds,
     ...(report === undefined
       ? {}
@@ -227,8 +228,12 @@ function stillDrained(node: string, failure: StillpointError): GaveUp {
 }
 
 /** SIGKILL for everything on a node. Gangs with members there end as a whole. */
-export async function killNode({ context }: Coordinator, node: string): Promise<void> {
-  await context.nodes.kill(node);
+export async function killNode(
+  { context }: Coordinator,
+  node: string,
+  evidence: NodeEvidence,
+): Promise<void> {
+  await context.nodes.kill(node, evidence);
 }
 
 function requirePublished(gang: Gang, epoch: number): void {

@@ -16,6 +16,7 @@ import type { NodePlatform } from './platform.ts';
 
 export function virtualPlatform(paths: HomePaths): NodePlatform {
   return {
+    makesNodes: true,
     create: (node) => createVirtualNode(paths, node),
     startAgent: (node) => startAgent(paths, node),
     connect: (name) => connectNode(nodeSocket(paths, name)),

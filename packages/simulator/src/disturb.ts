@@ -158,7 +158,7 @@ export class Disturber {
 
   #killNode(node: SimulatedNode): void {
     void this.#world.leader?.context.nodes
-      .kill(node.name)
+      .kill(node.name, { isOff: false })
       .catch((error: unknown) => this.#world.say(`node kill: ${String(error)}`));
   }
 

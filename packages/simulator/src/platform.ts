@@ -18,6 +18,7 @@ export function platformOf(world: World, process: SimulatedProcess): NodePlatfor
     return answered.promise;
   };
   return {
+    makesNodes: true,
     create: ({ name }) =>
       call(() => {
         world.node(name).isUp = true;

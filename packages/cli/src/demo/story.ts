@@ -100,7 +100,7 @@ export class Story {
     const before = await this.#training.progress();
     const ended = client.wait(plan.gang, { signal });
     ended.catch(() => undefined);
-    await client.killNode(plan.failingNode, { signal });
+    await client.killNode(plan.failingNode, {}, { signal });
     const { state, reason } = await within(ended, limits.failureMs, 'the gang to be known as failed');
     if (state !== 'failed')
       throw new DemoOffScript(`the gang is ${state} after its node was killed${because(reason)}`);

@@ -94,16 +94,27 @@ export const nodeKill: Verb = {
   name: 'node kill',
   usage: 'NODE',
   summary: 'kill everything on a node at once, as a power cut would',
-  examples: [{ line: 'stillpoint node kill n2', says: 'to see a gang survive it' }],
-  notes: ['Gangs with members on it fail, and can be restored onto other nodes. JSON: {node, state}'],
+  examples: [
+    { line: 'stillpoint node kill n2', says: 'to see a gang survive it' },
+    { line: 'stillpoint node kill n2 --machine-is-off', says: 'after its machine was lost' },
+  ],
+  notes: [
+    'Gangs with members on it fail, and can be restored onto other nodes. Where nodes are machines, the agent ends its',
+    'members; one that does not answer can not, and nothing is restored until it did, or until you say that its machine is',
+    'off: members that run on would meet their own successors. JSON: {node, state}',
+  ],
   declare: (command, act) =>
-    command.argument('<NODE>', 'its name').action(
-      act(async (session, text: string) => {
-        const name = await nodeName(text, 'node kill');
-        await (await session.client()).killNode(name, { signal: session.signal });
-        session.succeed(`node ${name} is killed`);
-        session.print({ node: name, state: 'killed' }, '');
-        return undefined;
-      }),
-    ),
+    command
+      .argument('<NODE>', 'its name')
+      .option('--machine-is-off', 'you have made sure that nothing of it runs any more')
+      .action(
+        act(async (session, text: string, options: { readonly machineIsOff?: boolean }) => {
+          const name = await nodeName(text, 'node kill');
+          const isOff = options.machineIsOff === true;
+          await (await session.client()).killNode(name, { isOff }, { signal: session.signal });
+          session.succeed(`node ${name} is killed`);
+          session.print({ node: name, state: 'killed' }, '');
+          return undefined;
+        }),
+      ),
 };

@@ -14,6 +14,7 @@ const { values } = parseArgs({ options: { home: { type: 'string' } } });
 await runProcess(async () => {
   const paths = await openHome(values.home ?? '');
   const platform: NodePlatform = {
+    makesNodes: true,
     create: () => Promise.resolve(),
     startAgent: () => Promise.resolve(),
     connect: (name) => connectNode(nodeSocket(paths, name)),

@@ -98,6 +98,7 @@ export class Harness {
 
   platform(): NodePlatform {
     return {
+      makesNodes: true,
       create: (node) => Promise.resolve(void this.world.node(node.name)),
       startAgent: (node) => this.startAgent(node.name),
       connect: (name) => connectNode(this.socketPath(name)),
@@ -128,7 +129,7 @@ export class Harness {
       ledger,
       vault: this.vault,
       platform: this.platform(),
-      makeFiles: (context) => filesOnDisk(context, { home: this.home, runtime: join(this.home, 'run') }),
+      makeFiles: (context) => filesOnDisk(context, { shared: this.home, runtime: join(this.home, 'run') }),
       log: log(),
       onFatal: (error) => fatal.push(error),
     });
