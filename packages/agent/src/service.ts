@@ -38,9 +38,10 @@ export interface RunningService {
  * @throws `SP_CONFIG_INVALID`, `SP_SERVICE_RUNNING`, `SP_BUS_ADDRESS_IN_USE` when the node's name is taken,
  * `SP_BUS_UNAVAILABLE`, `SP_LEDGER_UNAVAILABLE`, `SP_LISTEN_FAILED`
  */
-export async function runAgentService(config: ServiceConfig, log: Logger): Promise<RunningService> {
+export async function runAgentService(config: ServiceConfig, parent: Logger): Promise<RunningService> {
   const { uplink, listen } = config.agent;
   const node = nodeOf(config);
+  const log = parent.child({ node: node.name });
   const paths = await openServiceHome(config);
   const release = await holdExclusively(`stillpoint-agent-${paths.tag}-${node.name}`);
   if (release === undefined) throw new ServiceRunning(`node ${node.name}`);
@@ -62,7 +63,7 @@ export async function runAgentService(config: ServiceConfig, log: Logger): Promi
       },
     });
     state.isServing = true;
-    log.info({ pid: process.pid, probes: probes.url }, 'the agent serves its node');
+    log.info({ probes: probes.url }, 'the agent serves its node');
     return {
       url: probes.url,
       close: async () => {

@@ -112,7 +112,7 @@ export async function runCoordinatorService(
       closers.push(() => server.close());
       await server.listen(apiSocket(paths));
       state.role = 'leader';
-      log.info({ name, fence: coordinator.context.store.fence }, 'this coordinator leads');
+      log.info({ name, socket: apiSocket(paths) }, 'this coordinator serves');
     };
     const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve()));
     const ended = Promise.race([lead().then(() => failed.promise), closed]);

@@ -4,4 +4,4 @@ export { startEtcd, type EtcdOptions, type EtcdServer, type EtcdTls } from './et
 export { startEtcdCluster, type EtcdCluster, type EtcdClusterOptions } from './etcd-cluster.ts';
 export { startNatsServer, type NatsServer, type NatsServerOptions, type NatsTls } from './nats.ts';
 export { openGate, type Gate } from './peer-proxy.ts';
-export type { Server } from './server.ts';
+export { answersOk, ServerProcess, type Server } from './server.ts';
