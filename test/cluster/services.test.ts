@@ -48,6 +48,20 @@ test('a gang is cut, survives its leaders, is stopped and restored, and ends as 
   await gang.expectSameAs(await referenceOf({ members: 3, command: mesh, gang: 'gang' }));
 });
 
+test('a gang on machines that only a cable joins is cut, changes places and goes on', async () => {
+  await using cluster = await TestCluster.start(['n1', 'n2'], { areMachines: true });
+  const gang = await cluster.run('gang', mesh, pace);
+  await gang.untilStep(1);
+  const { epoch } = await gang.checkpoint({ outcome: 'stop' });
+  expect(await gang.restore({ onto: ['n2', 'n1'] })).toMatchObject({ epoch, incarnation: 2 });
+  expect((await gang.show()).members.map(({ node }) => node)).toEqual(['n2', 'n1']);
+  await gang.goOn(1);
+  await cluster.ok('node', 'drain', 'n1');
+  expect((await gang.show()).nodes).toEqual(['n2']);
+  await gang.finish();
+  await gang.expectSameAs(await referenceOf({ members: 2, command: mesh, gang: 'gang' }));
+});
+
 test('one that stands by says who leads, and leads at once when that one is told to go', async () => {
   await using cluster = await TestCluster.start(['n1']);
   const leader = await cluster.leader();

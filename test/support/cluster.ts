@@ -1,8 +1,10 @@
 // A whole cluster on this machine: three etcd members and a nats-server with TLS and access control, coordinators and agents as
 // services, each of which can be killed, paused, or cut off from NATS and etcd. Members run on the virtual network of one state folder.
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { cleanLeftovers, type HomePaths, homePaths } from '@stillpoint/agent';
 import { apiSocket, CoordinatorClient } from '@stillpoint/coordinator';
 import {
@@ -24,6 +26,7 @@ import { slowDown, TestGang } from './gang.ts';
 import { describeRemains, endRemains, findRemains } from './remains.ts';
 import { until } from './until.ts';
 
+const execFileAsync = promisify(execFile);
 const program = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 
 /** `stillpoint serve` or `stillpoint agent`, behind gates of its own. */
@@ -58,7 +61,7 @@ export class Service {
 export class TestCluster implements AsyncDisposable {
   readonly etcd: EtcdCluster;
   readonly nats: NatsServer;
-  /** Of the nodes. */
+  /** Of the nodes, where they share a state folder. */
   readonly paths: HomePaths;
   coordinators: readonly Service[] = [];
   agents: readonly Service[] = [];
@@ -73,8 +76,15 @@ export class TestCluster implements AsyncDisposable {
     this.paths = homePaths(join(base, 'nodes'), join(base, 'shared'));
   }
 
-  /** Starts two coordinators and an agent for each node, and adds the nodes. Needs root. */
-  static async start(nodes: readonly string[] = ['n1', 'n2', 'n3']): Promise<TestCluster> {
+  /**
+   * Starts two coordinators and an agent for each node, and adds the nodes. Needs root.
+   *
+   * @param options `areMachines`: each of two nodes has a state folder and a switch of its own, and a cable joins them
+   */
+  static async start(
+    nodes: readonly string[] = ['n1', 'n2', 'n3'],
+    { areMachines = false }: { readonly areMachines?: boolean } = {},
+  ): Promise<TestCluster> {
     await buildWorkloads();
     const base = await realpath(await mkdtemp(join('/var/tmp', 'stillpoint-test-')));
     for (const folder of ['shared', 'nodes', 'work']) await mkdir(join(base, folder));
@@ -87,9 +97,11 @@ export class TestCluster implements AsyncDisposable {
       process.stderr.write(`${cluster.logs()}\n`);
     });
     try {
-      for (const [index, node] of nodes.entries()) {
-        const agent = await cluster.#service('agent', `stillpoint-agent-${node}`, 'nodes', {
-          agent: { node, index: index + 1, listen: '127.0.0.1:0' },
+      const uplinks = areMachines ? await makeCable(cluster.paths) : [];
+      for (const [at, node] of nodes.entries()) {
+        const home = areMachines ? `machine-${node}` : 'nodes';
+        const agent = await cluster.#service('agent', `stillpoint-agent-${node}`, home, {
+          agent: { node, index: at + 1, listen: '127.0.0.1:0', uplink: uplinks[at] },
         });
         cluster.agents = [...cluster.agents, agent];
       }
@@ -204,9 +216,12 @@ export class TestCluster implements AsyncDisposable {
       await work().catch((error: unknown) => problems.push((error as Error).message));
     };
     for (const service of [...this.coordinators, ...this.agents]) await attempt(() => service.dispose());
-    await attempt(() => cleanLeftovers(this.paths, []));
-    problems.push(...describeRemains(findRemains(this.paths)));
-    await attempt(() => endRemains(this.paths));
+    for (const home of new Set(this.agents.map((agent) => agent.home))) {
+      const paths = homePaths(home, this.paths.shared);
+      await attempt(() => cleanLeftovers(paths, []));
+      problems.push(...describeRemains(findRemains(paths)));
+      await attempt(() => endRemains(paths));
+    }
     for (const { home } of this.coordinators)
       await attempt(() => rm(homePaths(home).runtime, { recursive: true, force: true }));
     await attempt(() => this.nats.dispose());
@@ -256,6 +271,13 @@ const environment = (): Record<string, string> => {
   const { PATH = '', HOME = '/root' } = process.env;
   return { PATH, HOME, LANG: 'C.UTF-8', NO_COLOR: '1' };
 };
+
+/** Two interfaces that are each other's other end. */
+async function makeCable({ tag }: HomePaths): Promise<readonly string[]> {
+  const ends = [`sp${tag}a`, `sp${tag}b`] as const;
+  await execFileAsync('ip', ['link', 'add', ends[0], 'type', 'veth', 'peer', 'name', ends[1]]);
+  return ends;
+}
 
 interface Places {
   readonly home: string;

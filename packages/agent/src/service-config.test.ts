@@ -1,9 +1,10 @@
 // What a configuration of the services may say, and that every mistake is named.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readServiceConfig } from './service-config.ts';
+import { z } from 'zod';
+import { readServiceConfig, serviceConfigSchema } from './service-config.ts';
 
 let folder: string;
 let path: string;
@@ -84,3 +85,21 @@ agent: { index: 3 }
     ).toContain('is not encrypted');
   });
 });
+
+it('has every field of its schema in the documents, and its example is right', async () => {
+  const document = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const fields = fieldsOf(z.toJSONSchema(serviceConfigSchema, { io: 'input' }) as Schema);
+  expect(fields).toContain('agent.uplink');
+  expect(fields.filter((field) => !document.includes(`\`${field}\``))).toEqual([]);
+  await writeFile(path, /```yaml\n([\s\S]*?)```/.exec(document)?.[1] ?? '');
+  expect(await readServiceConfig(path, {})).toMatchObject({ agent: { index: 3, uplink: 'spx0' } });
+});
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+const fieldsOf = ({ properties = {} }: Schema): string[] =>
+  Object.entries(properties).flatMap(([name, schema]) =>
+    schema.properties === undefined ? [name] : fieldsOf(schema).map((field) => `${name}.${field}`),
+  );
