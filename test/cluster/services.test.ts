@@ -1,7 +1,7 @@
 // Coordinators and agents as services of a cluster: with TLS and least rights at NATS and etcd, a leader that is lost or told
 // to go, agents that come and go, and everything that must be refused.
 import { readdir } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFailed, test } from 'vitest';
 import { TestCluster } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 import { referenceOf } from '../workloads/harness.ts';
@@ -9,8 +9,16 @@ import { referenceOf } from '../workloads/harness.ts';
 const mesh = ['build/mesh', '--messages', '4000'] as const;
 const pace = ['--rate-mb', '4'] as const;
 
+async function startCluster(...args: Parameters<typeof TestCluster.start>): Promise<TestCluster> {
+  const cluster = await TestCluster.start(...args);
+  onTestFailed(() => {
+    process.stderr.write(`${cluster.logs()}\n`);
+  });
+  return cluster;
+}
+
 test('a gang is cut, survives its leaders, is stopped and restored, and ends as one that nothing happened to', async () => {
-  await using cluster = await TestCluster.start();
+  await using cluster = await startCluster();
   const started = await cluster.run('gang', mesh, pace);
   await started.untilStep(1);
   await started.checkpoint();
@@ -49,7 +57,7 @@ test('a gang is cut, survives its leaders, is stopped and restored, and ends as 
 });
 
 test('a gang on machines that only a cable joins is cut, changes places and goes on', async () => {
-  await using cluster = await TestCluster.start(['n1', 'n2'], { areMachines: true });
+  await using cluster = await startCluster(['n1', 'n2'], { areMachines: true });
   const gang = await cluster.run('gang', mesh, pace);
   await gang.untilStep(1);
   const { epoch } = await gang.checkpoint({ outcome: 'stop' });
@@ -63,7 +71,7 @@ test('a gang on machines that only a cable joins is cut, changes places and goes
 });
 
 test('one that stands by says who leads, and leads at once when that one is told to go', async () => {
-  await using cluster = await TestCluster.start(['n1']);
+  await using cluster = await startCluster(['n1']);
   const leader = await cluster.leader();
   const standby = cluster.coordinators.find((each) => each !== leader);
   if (standby === undefined) throw new Error('there is no other');
@@ -84,7 +92,7 @@ test('one that stands by says who leads, and leads at once when that one is told
 });
 
 test('an agent that ends leaves its members running, and its successor finds them', async () => {
-  await using cluster = await TestCluster.start(['n1', 'n2']);
+  await using cluster = await startCluster(['n1', 'n2']);
   const gang = await cluster.run('gang', mesh, pace);
   await gang.untilStep(1);
   const agent = cluster.agent('n2');
@@ -102,7 +110,7 @@ test('an agent that ends leaves its members running, and its successor finds the
 });
 
 test('a node that nobody can ask is dead when an operator says so, and not before', async () => {
-  await using cluster = await TestCluster.start(['n1', 'n2']);
+  await using cluster = await startCluster(['n1', 'n2']);
   const gang = await cluster.run('gang', mesh, pace);
   await gang.untilStep(1);
   await gang.checkpoint();
@@ -130,7 +138,7 @@ test('a node that nobody can ask is dead when an operator says so, and not befor
 });
 
 test('what would run beside the services is refused', async () => {
-  await using cluster = await TestCluster.start(['n1']);
+  await using cluster = await startCluster(['n1']);
   expect(await cluster.cli(['ps'], cluster.agent('n1'))).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('SP_SERVICE_NOT_RUNNING'),

@@ -19,7 +19,6 @@ import {
   startEtcdCluster,
   startNatsServer,
 } from '@stillpoint/servers';
-import { onTestFailed } from 'vitest';
 import { buildWorkloads, workload } from '../workloads/harness.ts';
 import { type CliResult, startCli } from './cli.ts';
 import { slowDown, TestGang } from './gang.ts';
@@ -34,6 +33,7 @@ export class Service {
   readonly name: string;
   readonly home: string;
   readonly process: ServerProcess;
+  /** To NATS first, then to etcd's members. */
   readonly #gates: readonly Gate[];
 
   constructor(name: string, home: string, process: ServerProcess, gates: readonly Gate[]) {
@@ -43,9 +43,9 @@ export class Service {
     this.#gates = gates;
   }
 
-  /** From now on nothing passes between it and NATS and etcd. */
-  cut(): void {
-    for (const gate of this.#gates) gate.cut();
+  /** From now on nothing passes between it and NATS and etcd, or NATS alone. */
+  cut(from: 'all' | 'nats' = 'all'): void {
+    for (const gate of this.#gates.slice(0, from === 'nats' ? 1 : undefined)) gate.cut();
   }
 
   heal(): void {
@@ -93,9 +93,6 @@ export class TestCluster implements AsyncDisposable {
     const etcd = await startEtcdCluster(3, { tls: { authority, server, clientsShowCertificate: true } });
     const nats = await startAuthorizedNats(base, authority, etcd, nodes, server);
     const cluster = new TestCluster(base, authority, etcd, nats);
-    onTestFailed(() => {
-      process.stderr.write(`${cluster.logs()}\n`);
-    });
     try {
       const uplinks = areMachines ? await makeCable(cluster.paths) : [];
       for (const [at, node] of nodes.entries()) {

@@ -121,7 +121,7 @@ function findProcesses(paths: HomePaths, namespaces: readonly string[]): Remaini
 }
 
 /** The state folder's cgroups in every mounted hierarchy, parents before children. */
-function findCgroups(tag: string): string[] {
+export function findCgroups(tag: string): string[] {
   return textOf('/proc/self/mounts')
     .split('\n')
     .filter((line) => /^\S+ \S+ cgroup2? /.test(line))
