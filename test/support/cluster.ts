@@ -213,7 +213,7 @@ export class TestCluster implements AsyncDisposable {
       await work().catch((error: unknown) => problems.push((error as Error).message));
     };
     for (const service of [...this.coordinators, ...this.agents]) await attempt(() => service.dispose());
-    for (const home of new Set(this.agents.map((agent) => agent.home))) {
+    for (const home of new Set([this.paths.home, ...this.agents.map((agent) => agent.home)])) {
       const paths = homePaths(home, this.paths.shared);
       await attempt(() => cleanLeftovers(paths, []));
       problems.push(...describeRemains(findRemains(paths)));

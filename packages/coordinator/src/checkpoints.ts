@@ -169,7 +169,7 @@ export class Checkpoints {
     let unwritten: unknown;
     return {
       clock,
-      send: (node, command) => nodes.send(node, command),
+      send: (names, command) => nodes.sendToAll(names, command),
       decide: async (decision, reason) => {
         const found = await store.decideEpoch(gang.id, epoch, decision, reason);
         gang.changeEpoch(epoch, { decision: found });

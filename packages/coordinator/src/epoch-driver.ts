@@ -21,6 +21,7 @@ import {
 import { EpochJournal } from './epoch-journal.ts';
 import { CoordinatorEnds } from './errors.ts';
 import type { EpochEnd, EpochWorld } from './epoch-world.ts';
+import { fanOut, type FannedEffect } from './fan-out.ts';
 import { Questions } from './questions.ts';
 import { Changes } from './wait.ts';
 
@@ -150,14 +151,14 @@ export class EpochRun {
   }
 
   #perform(effects: readonly GangEffect[]): void {
-    for (const effect of effects) this.#performOne(effect);
+    for (const effect of fanOut(effects)) this.#performOne(effect);
     if (effects.length > 0) this.#changes.notify();
   }
 
-  #performOne(effect: GangEffect): void {
+  #performOne(effect: FannedEffect): void {
     switch (effect.kind) {
       case 'Send':
-        return this.#world.send(effect.node, effect.command);
+        return this.#world.send(effect.nodes, effect.command);
       case 'WriteDecision':
         return this.#decide(effect.decision, effect.reason);
       case 'SetDeadline':

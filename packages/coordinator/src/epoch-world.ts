@@ -8,7 +8,7 @@ import type { EpochReport } from './records.ts';
 /** What the driver needs of the world. */
 export interface EpochWorld {
   readonly clock: Clock;
-  send(node: string, command: EpochCommand): void;
+  send(nodes: readonly string[], command: EpochCommand): void;
   /** Writes the decision unless there is one. @returns the one that stands */
   decide(decision: Decision, reason: string): Promise<Decision>;
   /** Publishes the epoch in the vault, once. */

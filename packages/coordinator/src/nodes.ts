@@ -90,6 +90,14 @@ export class Nodes {
     this.find(name)?.send(command);
   }
 
+  /** The same to several nodes. */
+  sendToAll(names: readonly string[], command: NodeCommand): void {
+    const there = names.filter((name) => this.#managed.has(name));
+    const { sendToAll } = this.#dependencies.platform;
+    if (sendToAll !== undefined) sendToAll(there, command);
+    else for (const name of there) this.send(name, command);
+  }
+
   /** @throws `SP_NODE_NOT_READY` when the node was killed, and what `ManagedNode.request` throws */
   async request<Request extends NodeRequest>(
     name: string,

@@ -1,6 +1,6 @@
 // The platform port: where nodes come from. Virtual nodes on this machine stand behind it, and stand-ins in tests.
 import type { StagingInUse } from '@stillpoint/agent';
-import type { NodeLink } from '@stillpoint/bus';
+import type { NodeCommand, NodeLink } from '@stillpoint/bus';
 import type { Fence } from '@stillpoint/protocol';
 
 interface PlatformNode {
@@ -31,6 +31,8 @@ export interface NodePlatform {
   startAgent(node: PlatformNode): Promise<void>;
   /** A link to the node's agent, whether it is there yet or not. */
   connect(name: string): NodeLink;
+  /** Sends to several nodes at once, where that is less than to one after the other. */
+  readonly sendToAll?: (names: readonly string[], command: NodeCommand) => void;
   /**
    * Ends everything on the node at once. Does nothing when it is gone.
    *

@@ -16,6 +16,7 @@ export function remotePlatform(bus: NatsBus, paths: HomePaths): NodePlatform {
     create: () => Promise.resolve(),
     startAgent: () => Promise.resolve(),
     connect: (name) => bus.connect(name),
+    sendToAll: (names, command) => bus.sendToAll(names, command),
     kill: async (name, fence, { isOff }) => {
       if (!isOff) await endMembers(bus, name, fence);
     },

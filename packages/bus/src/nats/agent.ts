@@ -8,7 +8,7 @@ import { AddressInUse, MessageTooLarge } from '../errors.ts';
 import { busLimits } from '../limits.ts';
 import { Connection, type NatsOptions } from './connection.ts';
 import type { NatsMessages } from './messages.ts';
-import { fromNode, toNode } from './subjects.ts';
+import { atPlace, fromNode, toNode } from './subjects.ts';
 
 /**
  * Serves a node.
@@ -47,11 +47,11 @@ function serve(
   node: string,
   agent: string,
   handlers: AgentHandlers,
-  { onProblem = () => undefined }: NatsOptions,
+  { place, onProblem = () => undefined }: NatsOptions,
 ): AgentListener {
   let waiting = 0;
   const beat = (isLast = false): void => {
-    connection.send(fromNode(node).beat, { agent, isLast });
+    connection.send(fromNode(node).beat, { agent, isLast, ...(place === undefined ? {} : { place }) });
   };
   const say = (coordinator: string, id: number, answer: NodeAnswer): void => {
     const isSaid = connection.send(fromNode(node).answer(coordinator), { id, agent, answer });
@@ -59,7 +59,10 @@ function serve(
     const tooLarge = asErrorAnswer(new MessageTooLarge(answer.kind, connection.messageBytesMax));
     connection.send(fromNode(node).answer(coordinator), { id, agent, answer: tooLarge });
   };
-  connection.hear(toNode(node).command, 'command', ({ command }) => handlers.onCommand(command));
+  const hearCommands = (subject: string): void =>
+    connection.hear(subject, 'command', ({ command }) => handlers.onCommand(command));
+  hearCommands(toNode(node).command);
+  if (place !== undefined) hearCommands(atPlace(place));
   connection.hear(
     toNode(node).request,
     'request',

@@ -10,6 +10,8 @@ export interface NatsOptions {
   readonly servers: readonly string[];
   /** Files in PEM: the authority of the servers, and what this end shows of itself. */
   readonly tls?: { readonly caFile: string; readonly certFile?: string; readonly keyFile?: string };
+  /** Of an agent's node, a number from 1 that no other has: it then hears what is said to several nodes at once. */
+  readonly place?: number;
   /** Told of what goes wrong beside everything: a permission that is missing, a message of somebody else. */
   readonly onProblem?: (error: Error) => void;
 }

@@ -8,12 +8,14 @@ import { Listeners } from '../listeners.ts';
 import { RequestTable } from '../requests.ts';
 import { Connection, type NatsOptions } from './connection.ts';
 import type { NatsMessages } from './messages.ts';
-import { fromAll, nodeToken, nodeTokenOf, toNode } from './subjects.ts';
+import { fromAll, nodeToken, nodeTokenOf, toNode, toPlaces } from './subjects.ts';
 
 /** The bus as a coordinator has it. */
 export interface NatsBus {
   /** A link to the agent of a node, whether there is one now or later. */
   connect(node: string): NodeLink;
+  /** Sends a command to several nodes without waiting, in as few messages as can be. One whose agent is lost hears nothing. */
+  sendToAll(nodes: readonly string[], command: NodeCommand): void;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,13 @@ export async function openNatsBus(options: NatsOptions): Promise<NatsBus> {
       link.callAgent();
       return link;
     },
+    sendToAll: (nodes, command) => {
+      const reached = nodes.flatMap((node) => [...(links.get(nodeToken(node)) ?? [])].slice(0, 1));
+      const placed = reached.filter((link) => link.place !== undefined);
+      for (const link of reached) if (link.place === undefined) link.send(command);
+      for (const { subject } of toPlaces(placed.map((link) => link.place ?? 0)))
+        connection.send(subject, { command });
+    },
     close: async () => {
       for (const each of links.values()) for (const link of each) await link.close();
       await connection.close();
@@ -62,6 +71,7 @@ class NatsLink implements NodeLink {
   readonly #messageListeners = new Listeners<NodeEvent>();
   readonly #stateListeners = new Listeners<LinkState>();
   #agent: string | undefined;
+  #place: number | undefined;
   #silence: NodeJS.Timeout | undefined;
   #isClosed = false;
   #detail = 'it has not made itself heard';
@@ -72,6 +82,11 @@ class NatsLink implements NodeLink {
     this.#connection = connection;
     this.#forget = forget;
     this.#requests = new RequestTable(node);
+  }
+
+  /** Where the agent hears what is said to several nodes; undefined where it does not, or is lost. */
+  get place(): number | undefined {
+    return this.#agent === undefined ? undefined : this.#place;
   }
 
   get state(): LinkState {
@@ -115,7 +130,7 @@ class NatsLink implements NodeLink {
     this.#connection.call(toNode(this.#node).call);
   }
 
-  hearBeat({ agent, isLast }: NatsMessages['beat']): void {
+  hearBeat({ agent, isLast, place }: NatsMessages['beat']): void {
     if (this.#isClosed) return;
     if (isLast) {
       if (agent === this.#agent) this.#lose('it has ended');
@@ -124,6 +139,7 @@ class NatsLink implements NodeLink {
     if (agent !== this.#agent) {
       this.#lose('another agent serves the node');
       this.#agent = agent;
+      this.#place = place;
       this.#stateListeners.call('up');
     }
     clearTimeout(this.#silence);

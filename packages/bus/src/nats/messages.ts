@@ -2,6 +2,7 @@
 import type { NodeAnswer, NodeRequest } from '@stillpoint/protocol';
 import { z } from 'zod';
 import type { NodeCommand, NodeEvent } from '../bus.ts';
+import { fanPlacesMax } from './subjects.ts';
 import { answerSchema, commandSchema, eventSchema, requestSchema } from '../schemas.ts';
 
 const id = z.int().nonnegative();
@@ -13,7 +14,7 @@ const schemas = {
   request: z.object({ id, coordinator: z.string().min(1).max(63), request: requestSchema }),
   answer: z.object({ id, agent, answer: answerSchema }),
   event: z.object({ agent, event: eventSchema }),
-  beat: z.object({ agent, isLast: z.boolean() }),
+  beat: z.object({ agent, isLast: z.boolean(), place: z.int().min(1).max(fanPlacesMax).optional() }),
 } as const;
 
 export interface NatsMessages {
@@ -21,7 +22,12 @@ export interface NatsMessages {
   readonly request: { readonly id: number; readonly coordinator: string; readonly request: NodeRequest };
   readonly answer: { readonly id: number; readonly agent: string; readonly answer: NodeAnswer };
   readonly event: { readonly agent: string; readonly event: NodeEvent };
-  readonly beat: { readonly agent: string; readonly isLast: boolean };
+  readonly beat: {
+    readonly agent: string;
+    readonly isLast: boolean;
+    /** Where it hears what is said to several nodes at once. */
+    readonly place?: number;
+  };
 }
 
 const text = { encoder: new TextEncoder(), decoder: new TextDecoder('utf-8', { fatal: true }) };

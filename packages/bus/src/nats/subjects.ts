@@ -18,6 +18,37 @@ export const toNode = (node: string) =>
     all: `${prefix}.to.${token(node)}.*`,
   }) as const;
 
+/** Nodes that one message reaches: a bit of the subject each. */
+const fanBits = 64;
+/** Places of nodes are numbers from 1 to this. */
+export const fanPlacesMax = 16_384;
+
+/**
+ * One subject for any set of nodes: `stillpoint.fan.GROUP.0.1.1...`, with a token for each of the group's places that says
+ * whether it is meant. An agent reads those whose own token is 1, whatever the others are, and the server lets it
+ * read no more: it hears what is said to it, in a message that is published once.
+ *
+ * @param places of the nodes, each 1 and up
+ * @returns the subject for each group, and the places that it reaches
+ */
+export function toPlaces(
+  places: readonly number[],
+): readonly { readonly subject: string; readonly places: readonly number[] }[] {
+  const groups = Map.groupBy(places, (place) => Math.floor((place - 1) / fanBits));
+  return [...groups].map(([group, own]) => {
+    const bits = Array.from({ length: fanBits }, () => '0');
+    for (const place of own) bits[(place - 1) % fanBits] = '1';
+    return { subject: `${prefix}.fan.${group}.${bits.join('.')}`, places: own };
+  });
+}
+
+/** What an agent in a place reads of `toPlaces`. */
+export function atPlace(place: number): string {
+  const bits = Array.from({ length: fanBits }, () => '*');
+  bits[(place - 1) % fanBits] = '1';
+  return `${prefix}.fan.${Math.floor((place - 1) / fanBits)}.${bits.join('.')}`;
+}
+
 /** What a node's agent says. */
 export const fromNode = (node: string) =>
   ({
@@ -45,13 +76,17 @@ export interface NatsRights {
   readonly subscribe: readonly string[];
 }
 
-/** The least that an agent needs. It calls its own node, and hears whether another agent serves it. */
-export const agentRights = (node: string): NatsRights => ({
+/**
+ * The least that an agent needs. It calls its own node, and hears whether another agent serves it.
+ *
+ * @param place of its node, where it has one
+ */
+export const agentRights = (node: string, place?: number): NatsRights => ({
   publish: [fromNode(node).all, toNode(node).call],
-  subscribe: [toNode(node).all, fromNode(node).beat],
+  subscribe: [toNode(node).all, fromNode(node).beat, ...(place === undefined ? [] : [atPlace(place)])],
 });
 
 export const coordinatorRights: NatsRights = {
-  publish: [`${prefix}.to.>`],
+  publish: [`${prefix}.to.>`, `${prefix}.fan.>`],
   subscribe: [`${prefix}.from.>`],
 };

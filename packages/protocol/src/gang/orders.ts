@@ -59,8 +59,11 @@ const nodesOf = ({ members }: GangFacts, fits: (member: GangMember) => boolean):
   ...new Set(members.filter((member) => member.lost !== 'node' && fits(member)).map(({ node }) => node)),
 ];
 
-const send = ({ header }: GangFacts, nodes: readonly NodeName[], order: EpochOrder): GangEffect[] =>
-  nodes.map((node) => ({ kind: 'Send', node, command: { ...header, ...order } }));
+/** The command is the very same for all nodes: a bus can say it to all of them at once. */
+function send({ header }: GangFacts, nodes: readonly NodeName[], order: EpochOrder): GangEffect[] {
+  const command = { ...header, ...order };
+  return nodes.map((node) => ({ kind: 'Send', node, command }));
+}
 
 export const sendToAll = (facts: GangFacts, order: EpochOrder): GangEffect[] =>
   send(
