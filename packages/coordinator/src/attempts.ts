@@ -116,11 +116,11 @@ export class Attempts {
     way: Way,
     onPhase: (phase: string) => void,
   ): RestoreRun {
-    const { clock, store, nodes, log } = this.#context;
-    const { incarnation, epoch } = input.header;
+    const { clock, store, nodes, log, metrics } = this.#context;
+    const { incarnation, epoch, fence } = input.header;
     const run = new RestoreRun(input.header, first, {
       clock,
-      send: (node, command) => nodes.send(node, command),
+      send: metrics.countRepeats((node, command) => nodes.send(node, command)),
       ...way,
       decide: async (outcome, reason) => {
         const found = await store.decideIncarnation(gang.id, incarnation, outcome, reason);
@@ -129,7 +129,7 @@ export class Attempts {
       },
       markEnded: () => store.markEnded(gang.id, incarnation, 'the word of its nodes'),
       onPhase,
-      log: log.child({ gang: gang.name, incarnation, epoch }),
+      log: log.child({ gang: gang.name, incarnation, epoch, fence }),
     });
     gang.restoreRun = run;
     return run;
@@ -137,7 +137,9 @@ export class Attempts {
 
   async #finish(gang: Gang, run: RestoreRun): Promise<void> {
     try {
-      await this.#conclude(gang, run, await run.untilEnd());
+      const end = await run.untilEnd();
+      this.#context.metrics.restoreEnded(end.result);
+      await this.#conclude(gang, run, end);
     } finally {
       gang.restoreRun = undefined;
       gang.watch();

@@ -27,7 +27,7 @@ import type { Retention } from './retention-keeper.ts';
 import type { StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
 import { CheckpointRunning, GangBusy, GangEnding, GangNotRunning } from './verb-errors.ts';
-import { epochInfo } from './views.ts';
+import { epochInfo, findEpoch } from './views.ts';
 
 type Request = z.output<typeof checkpointRequestSchema>;
 type Trigger = EpochOpened['trigger'];
@@ -77,7 +77,7 @@ export class Checkpoints {
   }
 
   /** Finishes or aborts an epoch that a predecessor left open. */
-  recover(gang: Gang, { opened, decision }: StoredEpoch): void {
+  recover(gang: Gang, { opened, decision }: StoredEpoch): EpochRun {
     const { fence } = this.#context.store;
     const header = { ...opened.header, fence };
     const input = epochInput({ ...opened, header }, gang.newPersistId(fence));
@@ -89,15 +89,13 @@ export class Checkpoints {
     queueMicrotask(() => {
       for (const { node } of killed) run.nodeLost(nodeName(node));
     });
+    return run;
   }
 
   /** An epoch that was committed under *stop* and could not be published: tries to publish it from staging again. */
   async publishAgain(gang: Gang, epoch: StoredEpoch): Promise<EpochEnd> {
     if (gang.epochRun !== undefined) throw new CheckpointRunning(gang.name, gang.epochRun.epoch);
-    this.recover(gang, epoch);
-    const run = gang.epochRun as EpochRun | undefined;
-    if (run === undefined) throw new Error('a recovered epoch is not driven');
-    return run.untilEnd();
+    return this.recover(gang, epoch).untilEnd();
   }
 
   async #open(gang: Gang, request: Request, trigger: Trigger): Promise<EpochRun> {
@@ -164,12 +162,12 @@ export class Checkpoints {
   }
 
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
-    const { clock, store, nodes, vault, log } = this.#context;
-    const { epoch } = input.header;
+    const { clock, store, nodes, vault, log, metrics } = this.#context;
+    const { epoch, fence } = input.header;
     let unwritten: unknown;
     return {
       clock,
-      send: (node, command) => nodes.send(node, command),
+      send: metrics.countRepeats((node, command) => nodes.send(node, command)),
       decide: async (decision, reason) => {
         const found = await store.decideEpoch(gang.id, epoch, decision, reason);
         gang.changeEpoch(epoch, { decision: found });
@@ -187,7 +185,7 @@ export class Checkpoints {
           gang.changeEpoch(epoch, { closed: stands.report });
           return stands;
         }),
-      log: log.child({ gang: gang.name, epoch }),
+      log: log.child({ gang: gang.name, epoch, fence }),
     };
   }
 
@@ -207,6 +205,7 @@ export class Checkpoints {
   }
 
   async #untilEnd(gang: Gang, run: EpochRun): Promise<void> {
+    const { opened, closed: before } = findEpoch(gang, run.epoch);
     await run.untilLetGo();
     const isStopped = run.outcome === 'stop' && run.decision === 'commit';
     if (isStopped && gang.current?.incarnation === run.header.incarnation && !gang.isDead) {
@@ -214,7 +213,8 @@ export class Checkpoints {
       const atMs = this.#context.clock.wallMs();
       await this.#endings.end(gang, { state: 'stopped', reason, exitCode: stoppedExitCode, atMs });
     }
-    const { result, failure } = await run.untilEnd();
+    const { result, failure, report } = await run.untilEnd();
+    if (report !== undefined) this.#context.metrics.epochClosed({ opened, votes: run.votes, report, before });
     // the ledger is silent: a successor reads what stands there
     if (result === 'undecided')
       throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure ?? failures.ledgerSilent('decide'));
