@@ -117,7 +117,7 @@ export class Attempts {
     onPhase: (phase: string) => void,
   ): RestoreRun {
     const { clock, store, nodes, log, metrics } = this.#context;
-    const { incarnation, epoch, fence } = input.header;
+    const { incarnation, epoch } = input.header;
     const run = new RestoreRun(input.header, first, {
       clock,
       send: metrics.countRepeats((node, command) => nodes.send(node, command)),
@@ -129,7 +129,7 @@ export class Attempts {
       },
       markEnded: () => store.markEnded(gang.id, incarnation, 'the word of its nodes'),
       onPhase,
-      log: log.child({ gang: gang.name, incarnation, epoch, fence }),
+      log: log.child({ gang: gang.name, incarnation, epoch }),
     });
     gang.restoreRun = run;
     return run;
@@ -165,7 +165,8 @@ export class Attempts {
     const { store, fatal } = this.#context;
     const { incarnation, epoch } = run.header;
     if (result === 'running') {
-      await persistently(this.#context, 'ending a restore', () => store.markRunning(gang.name, incarnation));
+      const work = (): Promise<void> => store.markRunning(gang.name, incarnation);
+      await persistently(this.#context, 'ending a restore', work, { gang: gang.name, incarnation, epoch });
       gang.changeCurrent({ isRunning: true });
       return;
     }
@@ -186,9 +187,8 @@ export class Attempts {
       return;
     }
     await this.#endings.removeMembers(gang, incarnation);
-    await persistently(this.#context, 'ending a restore', () =>
-      this.#context.store.putEnding(gang.name, incarnation, ending),
-    );
+    const work = () => this.#context.store.putEnding(gang.name, incarnation, ending);
+    await persistently(this.#context, 'ending a restore', work, { gang: gang.name, incarnation });
     gang.changeCurrent({ ending, isEnded: true });
   }
 

@@ -79,8 +79,7 @@ export class Checkpoints {
   /** Finishes or aborts an epoch that a predecessor left open. */
   recover(gang: Gang, { opened, decision }: StoredEpoch): EpochRun {
     const { fence } = this.#context.store;
-    const header = { ...opened.header, fence };
-    const input = epochInput({ ...opened, header }, gang.newPersistId(fence));
+    const input = epochInput({ ...opened, header: { ...opened.header, fence } }, gang.newPersistId(fence));
     const first = recoverGangEpoch(input, decision ?? null);
     const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
     this.#drive(gang, run);
@@ -143,7 +142,8 @@ export class Checkpoints {
     const { epoch } = opened.header;
     gang.unknownEpoch = epoch;
     try {
-      if (!(await persistently(this.#context, 'giving an epoch up', open))) return;
+      const about = { gang: gang.name, epoch };
+      if (!(await persistently(this.#context, 'giving an epoch up', open, about))) return;
       gang.addEpoch({ epoch, opened, isRemoved: false });
       this.recover(gang, { epoch, opened, isRemoved: false });
     } finally {
@@ -162,8 +162,9 @@ export class Checkpoints {
   }
 
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
-    const { clock, store, nodes, vault, log, metrics } = this.#context;
-    const { epoch, fence } = input.header;
+    const { clock, store, nodes, vault, metrics } = this.#context;
+    const { epoch, incarnation } = input.header;
+    const log = this.#context.log.child({ gang: gang.name, incarnation, epoch });
     let unwritten: unknown;
     return {
       clock,
@@ -179,13 +180,13 @@ export class Checkpoints {
           throw error;
         }),
       close: (closing) =>
-        persistently(this.#context, 'closing an epoch', async () => {
+        persistently({ ...this.#context, log }, 'closing an epoch', async () => {
           const stands = await asTheVaultHasIt(vault, opened, inVaultsWords(closing, unwritten));
           await store.closeEpoch(gang.id, epoch, stands.report);
           gang.changeEpoch(epoch, { closed: stands.report });
           return stands;
         }),
-      log: log.child({ gang: gang.name, epoch, fence }),
+      log,
     };
   }
 
@@ -198,10 +199,8 @@ export class Checkpoints {
       gang.epochRun = undefined;
       gang.changes.notify();
     });
-    inBackground(
-      this.#context,
-      driven.then(() => this.#retention.apply(gang)),
-    );
+    const retained = driven.then(() => this.#retention.apply(gang));
+    inBackground(this.#context, retained);
   }
 
   async #untilEnd(gang: Gang, run: EpochRun): Promise<void> {

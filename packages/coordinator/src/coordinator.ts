@@ -58,18 +58,20 @@ export interface Coordinator {
 
 /** Takes the lead. Everything that was left open is on its way to its end when this returns. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { clock, vault, platform, log, onFatal, metrics = new CoordinatorMetrics() } = options;
+  const { clock, vault, platform, onFatal, metrics = new CoordinatorMetrics() } = options;
   const ledger = observedLedger(options.ledger, (error) => metrics.ledgerFailed(error));
   const closing = new AbortController();
   const fatal = (error: unknown): void => {
     if (closing.signal.aborted) return;
-    log.fatal({ err: error }, 'this coordinator can not go on');
+    options.log.fatal({ err: error }, 'this coordinator can not go on');
     closing.abort(error);
     onFatal(error);
   };
   // one that was deposed changes nothing any more: it must not stand in the way of the one that leads
   const store = await Store.open(ledger, fatal);
-  log.info({ fence: store.fence }, 'this coordinator leads');
+  // every line says under which fence it was
+  const log = options.log.child({ fence: store.fence });
+  log.info('this coordinator leads');
   const gangs = new Gangs(clock);
   const watch = new Watch(
     () => context,
