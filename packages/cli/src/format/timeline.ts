@@ -31,7 +31,7 @@ function heading(gang: string, timeline: Timeline, look: Look): string[] {
   const took =
     timeline.finishedAtMs === undefined
       ? []
-      : [`took ${formatMs(timeline.finishedAtMs - timeline.startedAtMs)}`];
+      : [`took ${formatMs(Math.max(0, timeline.finishedAtMs - timeline.startedAtMs))}`];
   const cost = formatCost(timeline, look);
   return [
     `${colors.bold(`${gang}@${timeline.epoch}`)}  ${colorState(timeline.state, colors)}, ${timeline.trigger}, ${timeline.outcome}`,
