@@ -41,7 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const furtherFaces: Readonly<Record<string, readonly string[]>> = {
   bus: ['/nats'],
   ledger: ['/etcd'],
-  agent: ['/service'],
+  agent: ['/assembly', '/service'],
   coordinator: ['/assembly', '/service'],
 };
 

@@ -2,7 +2,7 @@
 // to go, agents that come and go, and everything that must be refused.
 import { readdir } from 'node:fs/promises';
 import { expect, onTestFailed, test } from 'vitest';
-import { TestCluster } from '../support/cluster.ts';
+import { type Service, TestCluster } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 import { referenceOf } from '../workloads/harness.ts';
 
@@ -15,6 +15,14 @@ async function startCluster(...args: Parameters<typeof TestCluster.start>): Prom
     process.stderr.write(`${cluster.logs()}\n`);
   });
   return cluster;
+}
+
+/** What a service shows at the address that it has logged. */
+async function metricsOf({ process }: Service): Promise<string> {
+  const url = /"probes":"([^"]+)"/.exec(process.log())?.[1];
+  const response = await fetch(`${url}/metrics`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  return response.text();
 }
 
 test('a gang is cut, survives its leaders, is stopped and restored, and ends as one that nothing happened to', async () => {
@@ -83,12 +91,16 @@ test('one that stands by says who leads, and leads at once when that one is told
     code: 1,
     stderr: expect.stringContaining('SP_SERVICE_MANAGED'),
   });
+  expect(await metricsOf(leader)).toMatch(/^stillpoint_leader 1$/m);
+  expect(await metricsOf(standby)).toMatch(/^stillpoint_leader 0$/m);
+  expect(await metricsOf(cluster.agent('n1'))).toMatch(/^stillpoint_agent_members\{state="running"\} 0$/m);
   const toldAtMs = performance.now();
   await leader.process.stop();
   expect(await cluster.leader()).toBe(standby);
   // its lease was given back: nobody waited for its end
   expect(performance.now() - toldAtMs).toBeLessThan(1_900);
   expect(leader.process.log()).toContain('gangs run on');
+  expect(await metricsOf(standby)).toMatch(/^stillpoint_leader 1$/m);
 });
 
 test('an agent that ends leaves its members running, and its successor finds them', async () => {

@@ -21,6 +21,10 @@ test('real clocks that are hours apart and go backwards: cut, stopped, restored 
   const timeline = await sp.json<Timeline>('timeline', `${gang.name}@${epoch}`);
   // the nodes' own words show that their clocks are wrong
   expect(Math.max(...timeline.spans.map(({ startMs }) => startMs - startedAtMs))).toBeGreaterThan(3_600_000);
+  const drawn = await sp.ok('timeline', `${gang.name}@${epoch}`);
+  expect(drawn).toMatch(/^Clocks that were set meanwhile: n1 and n2\./m);
+  // no time is less than nothing, and none is hours long
+  expect(drawn).not.toMatch(/-\d|\d h/);
   await gang.goOn(1);
   await gang.checkpoint({ outcome: 'stop' });
   await sp.ok('restore', gang.name, '--onto', 'n3,n4');

@@ -307,7 +307,13 @@ async function startAuthorizedNats(
   const file = join(base, 'root.yaml');
   const places = { home: base, shared: base, nats: 'tls://127.0.0.1:4222', etcd: etcd.urls };
   await writeFile(file, JSON.stringify(configuration(await authority.client('root'), authority, places)));
-  const args = ['authorize', '--config', file, '--nodes', nodes.join(',')];
+  const args = [
+    'authorize',
+    '--config',
+    file,
+    '--nodes',
+    nodes.map((node, at) => `${node}=${at + 1}`).join(','),
+  ];
   const { code, stdout, stderr } = await startCli(args, { env: environment(), cwd: base }).result;
   if (code !== 0) throw new Error(`stillpoint ${args.join(' ')}: exit ${code}\n${stderr}`);
   return startNatsServer({

@@ -27,6 +27,7 @@ import { PartFolder, SeenFolder } from './agent-files.ts';
 import { EpochService } from './epoch-service.ts';
 import { Fences } from './fences.ts';
 import type { Freezer } from './freezer.ts';
+import { AgentMetrics } from './metrics.ts';
 import { NodeMembers } from './node-members.ts';
 import { newHoldId } from './member-cut.ts';
 import { homePaths, type HomePaths, nodeRuntime } from './paths.ts';
@@ -72,6 +73,7 @@ async function makeAgent(): Promise<EpochService<SandboxRecord>> {
       fences: new Fences(new SeenFolder(join(paths.runtime, 'seen'))),
       newHoldId,
       send: (event) => sent.push(event),
+      metrics: new AgentMetrics(),
       log,
     },
     new SandboxHost({

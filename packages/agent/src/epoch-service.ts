@@ -56,7 +56,7 @@ export class EpochService<Place extends SlotOwner> {
     const isPast = !fences.admitEpoch(command);
     if (isPast && !(fences.isOfLeader(command) && afterKill.has(command.kind))) {
       log.warn(
-        { gang: command.gang, epoch: command.epoch, fence: command.fence },
+        { gang: command.gang, incarnation: command.incarnation, epoch: command.epoch, fence: command.fence },
         `${command.kind} is of the past`,
       );
       return;
@@ -91,6 +91,13 @@ export class EpochService<Place extends SlotOwner> {
     }
   }
 
+  /** Members that stay frozen because the decision can't be known. */
+  inDoubt(): number {
+    const isInDoubt = ({ reports }: EpochPart<Place>): boolean =>
+      reports.some(({ kind }) => kind === 'InDoubt');
+    return [...this.#parts.values()].filter((part) => !part.isClosed && isInDoubt(part)).length;
+  }
+
   #begin(place: Place, command: EpochCommand): EpochPart<Place> {
     const { state, effects } = beginEpoch(place, command, this.#options.newHoldId());
     const part = this.#add(place, state);
@@ -99,7 +106,7 @@ export class EpochService<Place extends SlotOwner> {
   }
 
   #add(place: Place, state: MemberEpochState): EpochPart<Place> {
-    const { clock, store, log } = this.#options;
+    const { clock, store, metrics, log } = this.#options;
     const { header } = state.context;
     const key = keyOf(header.gang, header.epoch, place.member);
     const part: EpochPart<Place> = {
@@ -107,15 +114,18 @@ export class EpochService<Place extends SlotOwner> {
       steps: this.#host.epochSteps(place, header),
       machine: new MachinePart<MemberEpochState, MemberEvent, MemberEffect>({
         key,
+        work: 'epoch',
         member: place.member,
         clock,
         store,
         state,
+        header: ({ context }) => context.header,
         step: stepMemberEpoch,
         perform: (effect) => this.#perform(part, effect),
         expired: (name) => ({ kind: 'DeadlineExpired', name }),
         persistFailed: (message) => ({ kind: 'PersistFailed', message }),
         kept: place,
+        metrics,
         log,
       }),
       reports: [],
@@ -156,6 +166,7 @@ export class EpochService<Place extends SlotOwner> {
         void this.#run(part, effect);
         return;
       case 'Report':
+        this.#options.metrics.reported(part.reports, effect.reports);
         part.reports = effect.reports;
         this.#report(headerOf(part));
         return effect.reports.some(({ kind }) => kind === 'Forgotten') ? this.#close(part) : undefined;
@@ -166,10 +177,10 @@ export class EpochService<Place extends SlotOwner> {
       case 'ReadDecision':
         return answer(this.#decisions.read(headerOf(part)));
       case 'TryAbort':
-        this.#options.log.warn({ part: machine.key }, effect.reason);
+        this.#options.log.warn({ ...machine.subject }, effect.reason);
         return answer(this.#decisions.tryAbort(headerOf(part), effect.reason));
       case 'Refused':
-        this.#options.log.warn({ part: machine.key, command: effect.command }, `refused: ${effect.reason}`);
+        this.#options.log.warn({ ...machine.subject, command: effect.command }, `refused: ${effect.reason}`);
     }
   }
 
@@ -178,10 +189,12 @@ export class EpochService<Place extends SlotOwner> {
     step: Extract<MemberEffect, { kind: 'Run' }>,
   ): Promise<void> {
     try {
-      machine.feed({ kind: 'StepDone', ...(await machine.measure(step.step, () => steps.perform(step))) });
+      const result = await machine.measure(step.step, () => steps.perform(step));
+      if (result.step === 'persist') this.#options.metrics.persisted(result.files);
+      machine.feed({ kind: 'StepDone', ...result });
     } catch (error) {
       const failure = toFailure(error);
-      this.#options.log.warn({ part: machine.key, step: step.step, code: failure.code }, failure.message);
+      this.#options.log.warn({ ...machine.subject, step: step.step, code: failure.code }, failure.message);
       machine.feed({ kind: 'StepFailed', step: step.step, ...failure });
     }
   }

@@ -23,6 +23,5 @@ export {
 export { hidingFolder } from './private-folders.ts';
 export { gangHosts, memberHostname } from './hosts.ts';
 export { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
-export { NodeAgent, type NodeAgentOptions } from './node-agent.ts';
 export type * from './ports.ts';
 export type { SlotOwner } from './sandbox-record.ts';

@@ -2,10 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EpochHeader, epochNumber, fenceNumber, gangId, incarnationNumber } from '@stillpoint/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '@stillpoint/clock';
 import { PartFolder } from './agent-files.ts';
 import { MachinePart } from './machine-part.ts';
+import { AgentMetrics } from './metrics.ts';
 
 type Event =
   | { readonly kind: 'Add'; readonly value: number }
@@ -13,7 +15,19 @@ type Event =
 type Effect =
   { readonly kind: 'Persist'; readonly record: number[] } | { readonly kind: 'Act'; readonly value: number };
 
-const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const header: EpochHeader = {
+  gang: gangId('g'),
+  incarnation: incarnationNumber(1),
+  epoch: epochNumber(2),
+  fence: fenceNumber(3),
+};
+const lines: object[] = [];
+const log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: (line: object) => lines.push(line),
+};
+const metrics = new AgentMetrics();
 
 let folder: string;
 beforeEach(() => {
@@ -27,10 +41,12 @@ function makePart(store: PartFolder) {
   const idle = Promise.withResolvers<undefined>();
   const part: MachinePart<number[], Event, Effect> = new MachinePart<number[], Event, Effect>({
     key: 'part',
+    work: 'epoch',
     member: 0,
     clock: systemClock,
     store,
     state: [],
+    header: () => header,
     step: (state, event) => {
       if (event.kind === 'PersistFailed')
         return { state: [...state, -1], effects: [{ kind: 'Act', value: -1 }] };
@@ -54,6 +70,7 @@ function makePart(store: PartFolder) {
     },
     persistFailed: (message) => ({ kind: 'PersistFailed', message }),
     kept: { name: 'kept' },
+    metrics,
     log,
   });
   return { part, acts, untilTwoActs: idle.promise };
@@ -72,10 +89,26 @@ it('takes events one by one, and keeps the state before it acts on it', async ()
 });
 
 it('does nothing that relies on a state that could not be kept', async () => {
+  lines.splice(0);
   const { part, acts, untilTwoActs } = makePart(new PartFolder(join(folder, 'missing')));
   part.feed({ kind: 'Add', value: 1 });
   part.feed({ kind: 'Add', value: 2 });
   await untilTwoActs;
   expect(acts).toEqual([-1, -1]);
   expect(part.state).toEqual([-1, -1]);
+  expect(lines[0]).toMatchObject({ ...header, member: 0, event: 'Add' });
+});
+
+it('measures steps, also those that fail', async () => {
+  const { part } = makePart(new PartFolder(folder));
+  expect(await part.measure('dump', () => Promise.resolve('an image'))).toBe('an image');
+  await expect(part.measure('dump', () => Promise.reject(new Error('no room')))).rejects.toThrow('no room');
+  expect(part.spans.map(({ member, phase }) => [member, phase])).toEqual([
+    [0, 'dump'],
+    [0, 'dump'],
+  ]);
+  for (const result of ['done', 'failed'])
+    expect(await metrics.text()).toContain(
+      `\nstillpoint_agent_step_seconds_count{work="epoch",phase="dump",result="${result}"} 1\n`,
+    );
 });

@@ -1,17 +1,20 @@
 // Drives one of the protocol's machines for one member: events are taken one by one, each with all its effects in
 // order; what a successor goes on from is kept. What the effects mean is the owner's business.
 import { type Clock, Deadlines } from '@stillpoint/clock';
-import type { MemberDeadline, PhaseSpan, Step } from '@stillpoint/protocol';
+import type { EpochHeader, MemberDeadline, PhaseSpan, Step } from '@stillpoint/protocol';
 import { memberId } from '@stillpoint/protocol';
 import type { AgentLog } from './agent-log.ts';
+import type { AgentMetrics, EndedStep } from './metrics.ts';
 import type { PartStore } from './ports.ts';
 
 export interface MachinePartOptions<State, Event, Effect> {
   readonly key: string;
+  readonly work: EndedStep['work'];
   readonly member: number;
   readonly clock: Clock;
   readonly store: PartStore;
   readonly state: State;
+  readonly header: (state: State) => EpochHeader;
   readonly step: (state: State, event: Event) => Step<State, Effect>;
   readonly perform: (effect: Effect) => Promise<void> | void;
   readonly expired: (name: MemberDeadline) => Event;
@@ -19,8 +22,12 @@ export interface MachinePartOptions<State, Event, Effect> {
   readonly persistFailed: (message: string) => Event;
   /** What a restarted agent has to know besides the state. */
   readonly kept: unknown;
+  readonly metrics: AgentMetrics;
   readonly log: AgentLog;
 }
+
+/** The fields by which lines of a log are found, of the coordinator's and of every agent's. */
+type Subject = EpochHeader & { readonly member: number };
 
 /** The state could not be written down: nothing that relies on it may be done. */
 class StateNotKept extends Error {}
@@ -41,6 +48,12 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
     this.#deadlines = new Deadlines(options.clock, (name) => this.feed(options.expired(name)));
     this.key = options.key;
     this.member = options.member;
+  }
+
+  /** Of a line in the log: whom it is about. */
+  get subject(): Subject {
+    const { gang, incarnation, epoch, fence } = this.#options.header(this.#state);
+    return { gang, incarnation, epoch, fence, member: this.member };
   }
 
   get state(): State {
@@ -66,12 +79,17 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
 
   /** Runs a step of the member beside the machine and notes how long it took. */
   async measure<T>(phase: string, work: () => Promise<T>): Promise<T> {
-    const { clock } = this.#options;
+    const { clock, metrics } = this.#options;
     const startMs = clock.wallMs();
+    const begunMs = clock.monotonicMs();
+    let result: EndedStep['result'] = 'failed';
     try {
-      return await work();
+      const found = await work();
+      result = 'done';
+      return found;
     } finally {
       this.spans.push({ member: memberId(this.member), phase, startMs, endMs: clock.wallMs() });
+      metrics.stepEnded({ work: this.#options.work, phase, result, ms: clock.monotonicMs() - begunMs });
     }
   }
 
@@ -99,7 +117,7 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
     } catch (error) {
       if (!(error instanceof StateNotKept)) throw error;
       this.#options.log.error(
-        { part: this.key, event: event.kind, error: error.message },
+        { ...this.subject, event: event.kind, error: error.message },
         'a state was not kept',
       );
       this.#state = before;
@@ -116,7 +134,7 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
   #enqueue(name: string, work: () => Promise<void>): void {
     this.#queue = this.#queue.then(work).catch((error: unknown) => {
       this.#options.log.error(
-        { part: this.key, event: name, error: String(error) },
+        { ...this.subject, event: name, error: String(error) },
         'an event could not be taken',
       );
     });

@@ -47,8 +47,15 @@ export class NodeAgent<Place extends SlotOwner> {
       else this.#epochs.command(command);
     } catch (error) {
       // it was not written down, so it was not acted on: the coordinator says it again
-      this.#log.error({ command: command.kind, error: String(error) }, 'a command could not be taken');
+      const { kind, gang, incarnation, epoch, fence } = command;
+      const subject = { gang, incarnation, epoch, fence };
+      this.#log.error({ ...subject, command: kind, error: String(error) }, 'a command could not be taken');
     }
+  }
+
+  /** Members that stay frozen because the decision can't be known. */
+  inDoubt(): number {
+    return this.#epochs.inDoubt();
   }
 
   /** A member's processes are gone, not by our hand. */

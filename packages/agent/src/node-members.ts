@@ -1,12 +1,12 @@
 // The members on one node: reserves their places, launches, watches, removes them. What it knows it can find again
 // from the sandboxes' own records, so a new agent goes on where a killed one was.
-import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import {
   gangId,
   incarnationNumber,
   type MemberExited,
   memberId,
+  type MemberStatus,
   type NodeAnswer,
   nodeName,
   type NodeRequest,
@@ -27,6 +27,7 @@ import {
   type SlotOwner,
   type UsedSlot,
 } from './sandbox-record.ts';
+import { stagingRoom } from './staging.ts';
 import { Turns } from './turns.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
@@ -194,17 +195,15 @@ export class NodeMembers {
     return { kind: 'Removed', members: removed.map((used) => memberId(used.member)) };
   }
 
+  /** How each member is, as its sandbox tells. */
+  states(): Promise<MemberStatus[]> {
+    return Promise.all([...this.#used.values()].map((used) => memberStatus(used, this.#freezer)));
+  }
+
   async #status(): Promise<NodeAnswer> {
-    const members = await Promise.all(
-      [...this.#used.values()].map((used) => memberStatus(used, this.#freezer)),
-    );
-    const staging = await statfs(this.#paths.staging);
-    return {
-      kind: 'Status',
-      members,
-      memoryAvailableBytes: freemem(),
-      stagingFreeBytes: staging.bavail * staging.bsize,
-    };
+    const members = await this.states();
+    const { freeBytes } = await stagingRoom(this.#paths);
+    return { kind: 'Status', members, memoryAvailableBytes: freemem(), stagingFreeBytes: freeBytes };
   }
 
   /** Tells of the member's end once it comes; of one that has ended by now, at once. */

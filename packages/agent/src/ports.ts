@@ -16,6 +16,7 @@ import type {
 } from '@stillpoint/protocol';
 import type { AgentLog } from './agent-log.ts';
 import type { Fences } from './fences.ts';
+import type { AgentMetrics } from './metrics.ts';
 import type { SlotOwner } from './sandbox-record.ts';
 
 /** Performs the steps that the protocol orders for one member. */
@@ -80,5 +81,6 @@ export interface ServiceOptions {
   readonly newHoldId: () => HoldId;
   /** Sends to every coordinator that listens. */
   readonly send: (event: NodeEvent) => void;
+  readonly metrics: AgentMetrics;
   readonly log: AgentLog;
 }

@@ -24,6 +24,7 @@ import { PartFolder, SeenFolder } from './agent-files.ts';
 import { Fences } from './fences.ts';
 import { freeze, isFrozen } from './freezer.ts';
 import { listHolds, takeHold } from './hold.ts';
+import { AgentMetrics } from './metrics.ts';
 import { NodeMembers } from './node-members.ts';
 import { newHoldId } from './member-cut.ts';
 import { nodeRuntime } from './paths.ts';
@@ -78,6 +79,7 @@ async function startAgent({ paths, freezer }: NodeFixture) {
       fences: new Fences(new SeenFolder(join(nodeRuntime(paths, 'n1'), 'seen'))),
       newHoldId,
       send: (event: NodeEvent) => sent.push(event),
+      metrics: new AgentMetrics(),
       log,
     },
     new SandboxHost({ paths, freezer, node: 'n1', members, vault: await openDirectoryVault(paths.vault) }),

@@ -65,9 +65,9 @@ export class RestoreService {
   /** A coordinator's order: every member that comes back on this node hears it. */
   command(command: RestoreCommand): void {
     const { fences, log } = this.#options;
-    const { gang, incarnation, fence, kind } = command;
+    const { gang, incarnation, epoch, fence, kind } = command;
     if (!fences.admitRestore(command))
-      return log.warn({ gang, incarnation, fence }, `${kind} is of the past`);
+      return log.warn({ gang, incarnation, epoch, fence }, `${kind} is of the past`);
     for (const member of this.#membersOf(command)) {
       const part =
         this.#parts.get(keyOf(command.gang, command.incarnation, member)) ?? this.#begin(command, member);
@@ -127,21 +127,24 @@ export class RestoreService {
 
   #add(state: MemberRestoreState): RestorePart {
     const { header, member } = state.context;
-    const { clock, store, log } = this.#options;
+    const { clock, store, metrics, log } = this.#options;
     const key = keyOf(header.gang, header.incarnation, member);
     const part: RestorePart = {
       steps: this.#host.restoreSteps(header, member),
       machine: new MachinePart<MemberRestoreState, MemberRestoreEvent, MemberRestoreEffect>({
         key,
+        work: 'restore',
         member,
         clock,
         store,
         state,
+        header: ({ context }) => context.header,
         step: stepMemberRestore,
         perform: (effect) => this.#perform(part, effect),
         expired: (name) => ({ kind: 'DeadlineExpired', name }),
         persistFailed: (message) => ({ kind: 'PersistFailed', message }),
         kept: null,
+        metrics,
         log,
       }),
       reports: [],
@@ -174,10 +177,10 @@ export class RestoreService {
       case 'ReadOutcome':
         return answer(this.#outcomes.read(headerOf(part)));
       case 'TryAbandon':
-        this.#options.log.warn({ part: machine.key }, effect.reason);
+        this.#options.log.warn({ ...machine.subject }, effect.reason);
         return answer(this.#outcomes.tryAbandon(headerOf(part), effect.reason));
       case 'Refused':
-        this.#options.log.warn({ part: machine.key, command: effect.command }, `refused: ${effect.reason}`);
+        this.#options.log.warn({ ...machine.subject, command: effect.command }, `refused: ${effect.reason}`);
     }
   }
 
@@ -204,7 +207,7 @@ export class RestoreService {
       machine.feed({ kind: 'StepDone', ...(await machine.measure(step.step, () => steps.perform(step))) });
     } catch (error) {
       const failure = toFailure(error);
-      this.#options.log.warn({ part: machine.key, step: step.step, code: failure.code }, failure.message);
+      this.#options.log.warn({ ...machine.subject, step: step.step, code: failure.code }, failure.message);
       machine.feed({ kind: 'StepFailed', step: step.step, ...failure });
     }
   }

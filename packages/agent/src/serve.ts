@@ -10,10 +10,12 @@ import { findFreezer } from './freezer.ts';
 import { longestHoldMs } from './hold-budget.ts';
 import { ledgerDecisions, ledgerOutcomes } from './ledger-words.ts';
 import { newHoldId } from './member-cut.ts';
+import { AgentMetrics } from './metrics.ts';
 import { NodeAgent } from './node-agent.ts';
 import { NodeMembers } from './node-members.ts';
 import { type HomePaths, nodeRuntime, nodeSocket } from './paths.ts';
 import { SandboxHost } from './sandbox-host.ts';
+import { stagingRoom } from './staging.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 /** How the agent reaches its coordinators and the ledger. */
@@ -37,23 +39,26 @@ export function localConnections(paths: HomePaths): Connections {
   };
 }
 
+export interface ServedNode {
+  readonly metrics: AgentMetrics;
+  close(): Promise<void>;
+}
+
 /** Serves a node until it is closed. Members are not touched by that. */
-export async function serveNode({
-  paths,
-  node,
-  log,
-  connections,
-}: ServeOptions): Promise<{ close(): Promise<void> }> {
+export async function serveNode({ paths, node, log, connections }: ServeOptions): Promise<ServedNode> {
   longestHoldMs(); // a wrong setting is said before anything depends on it
   const freezer = await findFreezer(paths.tag);
   const [vault, ledger] = await Promise.all([openDirectoryVault(paths.vault), connections.openLedger()]);
   const bus: { listener?: AgentListener } = {};
   const broadcast: AgentListener['broadcast'] = (event) => bus.listener?.broadcast(event);
   const members = new NodeMembers(paths, freezer, node, (event) => {
-    log.info({ gang: event.gang, member: event.member, exitCode: event.exitCode }, 'a member has ended');
-    agent.memberDied(event, `exit code ${event.exitCode}`);
+    const { gang, incarnation, member, exitCode } = event;
+    log.info({ gang, incarnation, member, exitCode }, 'a member has ended');
+    agent.memberDied(event, `exit code ${exitCode}`);
     broadcast(event);
   });
+  const metrics = new AgentMetrics();
+  metrics.addProcess();
   const folder = nodeRuntime(paths, node.name);
   const agent = new NodeAgent({
     node: node.name,
@@ -66,7 +71,13 @@ export async function serveNode({
     outcomes: ledgerOutcomes(ledger),
     newHoldId,
     send: broadcast,
+    metrics,
     log,
+  });
+  metrics.show({
+    members: () => members.states(),
+    staging: () => stagingRoom(paths),
+    inDoubt: () => agent.inDoubt(),
   });
   await members.recover();
   await agent.recover();
@@ -76,6 +87,7 @@ export async function serveNode({
   });
   bus.listener = listener;
   return {
+    metrics,
     async close() {
       await listener.close();
       await ledger.close();

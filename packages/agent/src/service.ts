@@ -9,7 +9,7 @@ import { type EtcdOptions, openEtcdLedger } from '@stillpoint/ledger/etcd';
 import type { Logger } from 'pino';
 import { plugUplink } from './network.ts';
 import { type HomePaths, homePaths, serviceMark } from './paths.ts';
-import { serveNode } from './serve.ts';
+import { type ServedNode, serveNode } from './serve.ts';
 import { ConfigInvalid, HomeIsLocal, ServiceRunning } from './service-errors.ts';
 import type { ServiceConfig, ServiceTls } from './service-config.ts';
 import { listenForProbes } from './service-listener.ts';
@@ -45,10 +45,13 @@ export async function runAgentService(config: ServiceConfig, parent: Logger): Pr
   const paths = await openServiceHome(config);
   const release = await holdExclusively(`stillpoint-agent-${paths.tag}-${node.name}`);
   if (release === undefined) throw new ServiceRunning(`node ${node.name}`);
-  const state = { isServing: false };
+  const state: { served?: ServedNode } = {};
   const probes = await listenForProbes(listen, {
-    readiness: () => ({ isReady: state.isServing, detail: { node: node.name } }),
-    metrics: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+    readiness: () => ({ isReady: state.served !== undefined, detail: { node: node.name } }),
+    metrics: async () => ({
+      contentType: state.served?.metrics.contentType ?? 'text/plain',
+      text: (await state.served?.metrics.text()) ?? '',
+    }),
   });
   try {
     await createVirtualNode(paths, node);
@@ -58,16 +61,17 @@ export async function runAgentService(config: ServiceConfig, parent: Logger): Pr
       node,
       log,
       connections: {
-        listen: (name, handlers) => listenOnNats(name, handlers, natsOptions(config, log)),
+        listen: (name, handlers) =>
+          listenOnNats(name, handlers, { ...natsOptions(config, log), place: node.index }),
         openLedger: () => openEtcdLedger(etcdOptions(config)),
       },
     });
-    state.isServing = true;
+    state.served = service;
     log.info({ probes: probes.url }, 'the agent serves its node');
     return {
       url: probes.url,
       close: async () => {
-        state.isServing = false;
+        delete state.served;
         await service.close();
         await probes.close();
         await release();

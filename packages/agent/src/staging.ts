@@ -1,7 +1,7 @@
 // The staging area: a tmpfs that all virtual nodes of a machine share. Images are there on their way to the vault, and
 // back: <gang>/<epoch>/<member>, and .restores/<gang>/<incarnation>/<member>, which no gang can be named.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exec } from './exec.ts';
 import { limits } from './limits.ts';
@@ -23,6 +23,14 @@ export async function mountStaging(paths: HomePaths): Promise<void> {
 
 export async function unmountStaging({ staging }: HomePaths): Promise<void> {
   if (await isMounted(staging)) await exec('umount', [staging]);
+}
+
+/** What is taken of the staging area, and what is left. */
+export async function stagingRoom({
+  staging,
+}: HomePaths): Promise<{ readonly usedBytes: number; readonly freeBytes: number }> {
+  const { blocks, bfree, bavail, bsize } = await statfs(staging);
+  return { usedBytes: (blocks - bfree) * bsize, freeBytes: bavail * bsize };
 }
 
 async function isMounted(folder: string): Promise<boolean> {

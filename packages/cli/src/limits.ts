@@ -20,6 +20,8 @@ export const limits = {
   progressTickMs: 100,
   /** Widest drawing of a timeline, and the width where the output is no terminal, in columns. */
   timelineColumnsMax: 160,
+  /** Most members of a timeline that are drawn one by one. */
+  timelineMembersMax: 8,
   plainColumns: 110,
   /** Widest help, in columns. */
   helpColumnsMax: 110,

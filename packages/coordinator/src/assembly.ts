@@ -3,3 +3,4 @@ export { type Coordinator, type CoordinatorOptions, startCoordinator } from './c
 export type { Gang } from './gang.ts';
 export type { NodePlatform } from './platform.ts';
 export type { SharedFiles } from './shared-files.ts';
+export { CoordinatorMetrics } from './metrics.ts';

@@ -116,11 +116,11 @@ export class Attempts {
     way: Way,
     onPhase: (phase: string) => void,
   ): RestoreRun {
-    const { clock, store, nodes, log } = this.#context;
+    const { clock, store, nodes, log, metrics } = this.#context;
     const { incarnation, epoch } = input.header;
     const run = new RestoreRun(input.header, first, {
       clock,
-      send: (node, command) => nodes.send(node, command),
+      send: metrics.countRepeats((names, command) => nodes.sendToAll(names, command)),
       ...way,
       decide: async (outcome, reason) => {
         const found = await store.decideIncarnation(gang.id, incarnation, outcome, reason);
@@ -137,7 +137,9 @@ export class Attempts {
 
   async #finish(gang: Gang, run: RestoreRun): Promise<void> {
     try {
-      await this.#conclude(gang, run, await run.untilEnd());
+      const end = await run.untilEnd();
+      this.#context.metrics.restoreEnded(end.result);
+      await this.#conclude(gang, run, end);
     } finally {
       gang.restoreRun = undefined;
       gang.watch();
@@ -163,7 +165,8 @@ export class Attempts {
     const { store, fatal } = this.#context;
     const { incarnation, epoch } = run.header;
     if (result === 'running') {
-      await persistently(this.#context, 'ending a restore', () => store.markRunning(gang.name, incarnation));
+      const work = (): Promise<void> => store.markRunning(gang.name, incarnation);
+      await persistently(this.#context, 'ending a restore', work, { gang: gang.name, incarnation, epoch });
       gang.changeCurrent({ isRunning: true });
       return;
     }
@@ -184,9 +187,8 @@ export class Attempts {
       return;
     }
     await this.#endings.removeMembers(gang, incarnation);
-    await persistently(this.#context, 'ending a restore', () =>
-      this.#context.store.putEnding(gang.name, incarnation, ending),
-    );
+    const work = () => this.#context.store.putEnding(gang.name, incarnation, ending);
+    await persistently(this.#context, 'ending a restore', work, { gang: gang.name, incarnation });
     gang.changeCurrent({ ending, isEnded: true });
   }
 

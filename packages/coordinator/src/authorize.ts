@@ -14,21 +14,27 @@ export interface Authorized {
   readonly nats: string;
 }
 
+/** A node, and the index that its agent's configuration has. */
+export interface AuthorizedNode {
+  readonly name: string;
+  readonly index: number;
+}
+
 /** @throws `SP_LEDGER_FORBIDDEN` unless the configuration has a certificate of etcd's `root`; `SP_LEDGER_UNAVAILABLE` */
 export async function authorizeServices(
   config: ServiceConfig,
-  nodes: readonly string[],
+  nodes: readonly AuthorizedNode[],
 ): Promise<Authorized> {
   const users = [
     { name: coordinatorName, ...ledgerRights.coordinator },
-    ...nodes.map((node) => ({ name: agentName(node), ...ledgerRights.agent })),
+    ...nodes.map(({ name }) => ({ name: agentName(name), ...ledgerRights.agent })),
   ];
   await setUpEtcdUsers(etcdOptions(config), users);
   return {
     etcd: users.map(({ name }) => name),
     nats: authorization([
       natsUser(coordinatorName, coordinatorRights),
-      ...nodes.map((node) => natsUser(agentName(node), agentRights(node))),
+      ...nodes.map(({ name, index }) => natsUser(agentName(name), agentRights(name, index))),
     ]),
   };
 }

@@ -27,7 +27,7 @@ import type { Retention } from './retention-keeper.ts';
 import type { StoredEpoch } from './stored-gang.ts';
 import type { VerbContext } from './stream.ts';
 import { CheckpointRunning, GangBusy, GangEnding, GangNotRunning } from './verb-errors.ts';
-import { epochInfo } from './views.ts';
+import { epochInfo, findEpoch } from './views.ts';
 
 type Request = z.output<typeof checkpointRequestSchema>;
 type Trigger = EpochOpened['trigger'];
@@ -77,10 +77,9 @@ export class Checkpoints {
   }
 
   /** Finishes or aborts an epoch that a predecessor left open. */
-  recover(gang: Gang, { opened, decision }: StoredEpoch): void {
+  recover(gang: Gang, { opened, decision }: StoredEpoch): EpochRun {
     const { fence } = this.#context.store;
-    const header = { ...opened.header, fence };
-    const input = epochInput({ ...opened, header }, gang.newPersistId(fence));
+    const input = epochInput({ ...opened, header: { ...opened.header, fence } }, gang.newPersistId(fence));
     const first = recoverGangEpoch(input, decision ?? null);
     const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
     this.#drive(gang, run);
@@ -89,15 +88,13 @@ export class Checkpoints {
     queueMicrotask(() => {
       for (const { node } of killed) run.nodeLost(nodeName(node));
     });
+    return run;
   }
 
   /** An epoch that was committed under *stop* and could not be published: tries to publish it from staging again. */
   async publishAgain(gang: Gang, epoch: StoredEpoch): Promise<EpochEnd> {
     if (gang.epochRun !== undefined) throw new CheckpointRunning(gang.name, gang.epochRun.epoch);
-    this.recover(gang, epoch);
-    const run = gang.epochRun as EpochRun | undefined;
-    if (run === undefined) throw new Error('a recovered epoch is not driven');
-    return run.untilEnd();
+    return this.recover(gang, epoch).untilEnd();
   }
 
   async #open(gang: Gang, request: Request, trigger: Trigger): Promise<EpochRun> {
@@ -145,7 +142,8 @@ export class Checkpoints {
     const { epoch } = opened.header;
     gang.unknownEpoch = epoch;
     try {
-      if (!(await persistently(this.#context, 'giving an epoch up', open))) return;
+      const about = { gang: gang.name, epoch };
+      if (!(await persistently(this.#context, 'giving an epoch up', open, about))) return;
       gang.addEpoch({ epoch, opened, isRemoved: false });
       this.recover(gang, { epoch, opened, isRemoved: false });
     } finally {
@@ -164,12 +162,13 @@ export class Checkpoints {
   }
 
   #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
-    const { clock, store, nodes, vault, log } = this.#context;
-    const { epoch } = input.header;
+    const { clock, store, nodes, vault, metrics } = this.#context;
+    const { epoch, incarnation } = input.header;
+    const log = this.#context.log.child({ gang: gang.name, incarnation, epoch });
     let unwritten: unknown;
     return {
       clock,
-      send: (names, command) => nodes.sendToAll(names, command),
+      send: metrics.countRepeats((names, command) => nodes.sendToAll(names, command)),
       decide: async (decision, reason) => {
         const found = await store.decideEpoch(gang.id, epoch, decision, reason);
         gang.changeEpoch(epoch, { decision: found });
@@ -181,13 +180,13 @@ export class Checkpoints {
           throw error;
         }),
       close: (closing) =>
-        persistently(this.#context, 'closing an epoch', async () => {
+        persistently({ ...this.#context, log }, 'closing an epoch', async () => {
           const stands = await asTheVaultHasIt(vault, opened, inVaultsWords(closing, unwritten));
           await store.closeEpoch(gang.id, epoch, stands.report);
           gang.changeEpoch(epoch, { closed: stands.report });
           return stands;
         }),
-      log: log.child({ gang: gang.name, epoch }),
+      log,
     };
   }
 
@@ -200,13 +199,12 @@ export class Checkpoints {
       gang.epochRun = undefined;
       gang.changes.notify();
     });
-    inBackground(
-      this.#context,
-      driven.then(() => this.#retention.apply(gang)),
-    );
+    const retained = driven.then(() => this.#retention.apply(gang));
+    inBackground(this.#context, retained);
   }
 
   async #untilEnd(gang: Gang, run: EpochRun): Promise<void> {
+    const { opened, closed: before } = findEpoch(gang, run.epoch);
     await run.untilLetGo();
     const isStopped = run.outcome === 'stop' && run.decision === 'commit';
     if (isStopped && gang.current?.incarnation === run.header.incarnation && !gang.isDead) {
@@ -214,7 +212,8 @@ export class Checkpoints {
       const atMs = this.#context.clock.wallMs();
       await this.#endings.end(gang, { state: 'stopped', reason, exitCode: stoppedExitCode, atMs });
     }
-    const { result, failure } = await run.untilEnd();
+    const { result, failure, report } = await run.untilEnd();
+    if (report !== undefined) this.#context.metrics.epochClosed({ opened, votes: run.votes, report, before });
     // the ledger is silent: a successor reads what stands there
     if (result === 'undecided')
       throw new GaveUp(`epoch ${run.epoch} of ${gang.name}`, failure ?? failures.ledgerSilent('decide'));

@@ -11,8 +11,10 @@ import { CoordinatorEnds } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { Gangs } from './gangs.ts';
 import { limits } from './limits.ts';
+import { CoordinatorMetrics } from './metrics.ts';
 import { Moves } from './moves.ts';
 import { Nodes } from './nodes.ts';
+import { observedLedger } from './observed-ledger.ts';
 import { Periodic } from './periodic.ts';
 import { inBackground } from './persist.ts';
 import type { NodePlatform } from './platform.ts';
@@ -32,6 +34,8 @@ export interface CoordinatorOptions {
   readonly platform: NodePlatform;
   readonly makeFiles: (context: Pick<Context, 'clock' | 'store' | 'vault'>) => SharedFiles;
   readonly log: Logger;
+  /** Of the process that it runs in; its own unless given. */
+  readonly metrics?: CoordinatorMetrics;
   /** Called once when it can't go on: the process is to end, and a successor to start. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -54,17 +58,20 @@ export interface Coordinator {
 
 /** Takes the lead. Everything that was left open is on its way to its end when this returns. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { clock, ledger, vault, platform, log, onFatal } = options;
+  const { clock, vault, platform, onFatal, metrics = new CoordinatorMetrics() } = options;
+  const ledger = observedLedger(options.ledger, (error) => metrics.ledgerFailed(error));
   const closing = new AbortController();
   const fatal = (error: unknown): void => {
     if (closing.signal.aborted) return;
-    log.fatal({ err: error }, 'this coordinator can not go on');
+    options.log.fatal({ err: error }, 'this coordinator can not go on');
     closing.abort(error);
     onFatal(error);
   };
   // one that was deposed changes nothing any more: it must not stand in the way of the one that leads
   const store = await Store.open(ledger, fatal);
-  log.info({ fence: store.fence }, 'this coordinator leads');
+  // every line says under which fence it was
+  const log = options.log.child({ fence: store.fence });
+  log.info('this coordinator leads');
   const gangs = new Gangs(clock);
   const watch = new Watch(
     () => context,
@@ -80,9 +87,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     platform,
     files: options.makeFiles({ clock, store, vault }),
     log,
+    metrics,
     closing: closing.signal,
     fatal,
   };
+  metrics.show(context);
   const endings = new Endings(context);
   const starts = new Starts(context, endings);
   const retention = new Retention(context);

@@ -28,7 +28,9 @@ export class Endings {
       epochRun.outcome === 'stop' &&
       epochRun.decision === 'commit';
     if (isKilledByEpoch) return;
-    this.#context.log.info({ gang: gang.name, incarnation, member, exitCode, reason }, 'a member has ended');
+    const node = gang.current.opened.placement.find((placed) => placed.member === member)?.node;
+    const { name } = gang;
+    this.#context.log.info({ gang: name, incarnation, node, member, exitCode, reason }, 'a member has ended');
     gang.ends.set(member, { exitCode, reason });
     if (epochRun?.header.incarnation === incarnation) epochRun.memberLost(memberId(member), reason);
     gang.changes.notify();

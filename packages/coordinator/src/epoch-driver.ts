@@ -18,7 +18,7 @@ import {
   stepGangEpoch,
   tickMs,
 } from '@stillpoint/protocol';
-import { EpochJournal } from './epoch-journal.ts';
+import { EpochJournal, type Vote } from './epoch-journal.ts';
 import { CoordinatorEnds } from './errors.ts';
 import type { EpochEnd, EpochWorld } from './epoch-world.ts';
 import { fanOut, type FannedEffect } from './fan-out.ts';
@@ -74,6 +74,11 @@ export class EpochRun {
   /** The decision, once it is known. */
   get decision(): Decision | undefined {
     return this.#journal.decision?.decision;
+  }
+
+  /** How its members have voted, by now. */
+  get votes(): readonly Vote[] {
+    return this.#journal.votes();
   }
 
   /** Whether no member is held, or ever will be: all run on, or all were killed. */
@@ -155,7 +160,7 @@ export class EpochRun {
     if (effects.length > 0) this.#changes.notify();
   }
 
-  #performOne(effect: FannedEffect): void {
+  #performOne(effect: FannedEffect<GangEffect>): void {
     switch (effect.kind) {
       case 'Send':
         return this.#world.send(effect.nodes, effect.command);

@@ -24,6 +24,12 @@ const holdingPhases = new Set([
   'abort',
 ]);
 
+/** A member's word on its part of the cut: `no` when it failed, or found a blocker, before it had voted. */
+export interface Vote {
+  readonly member: number;
+  readonly verdict: 'yes' | 'no';
+}
+
 export class EpochJournal {
   readonly #clock: Clock;
   readonly #phases: { phase: string; atMs: number }[] = [];
@@ -89,6 +95,16 @@ export class EpochJournal {
       spans: [...this.#spans.values()].toSorted((a, b) => a.startMs - b.startMs),
       cut: votes.map(({ member, stdoutBytes, stderrBytes }) => ({ member, stdoutBytes, stderrBytes })),
     };
+  }
+
+  /** Each member that has voted, once. */
+  votes(): Vote[] {
+    const verdicts = new Map<number, Vote['verdict']>();
+    for (const { member, blockers } of this.#all('Ready'))
+      if (blockers.length > 0) verdicts.set(member, 'no');
+    for (const { member } of this.#all('Failed')) verdicts.set(member, 'no');
+    for (const { member } of this.#all('Dumped')) verdicts.set(member, 'yes');
+    return [...verdicts].map(([member, verdict]) => ({ member, verdict }));
   }
 
   #stored(): { nonZero?: number; stored?: number } {

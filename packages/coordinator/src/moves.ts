@@ -85,7 +85,7 @@ export class Moves {
       if (gang.isRunning) throw error;
       const message = `${(error as Error).message}; going back`;
       verb.report({ phase: 'retry', message });
-      this.#context.log.warn({ gang: gang.name, err: error }, 'a migration went back');
+      this.#context.log.warn({ gang: gang.name, epoch, err: error }, 'a migration went back');
       // a caller that has hung up does not leave the gang stopped
       const { closing } = this.#context;
       const again = { epoch, place: () => placeAgain(lastPlacement(gang), this.#restores.usable(gang)) };
@@ -135,10 +135,16 @@ export class Moves {
       if (failure === null || !this.#waits(gang, move)) continue;
       const { code, message } = failure;
       if (isForGood(failure)) {
-        this.#context.log.error({ gang: gang.name, code, message }, 'a migration is given up');
+        this.#context.log.error(
+          { gang: gang.name, epoch: stopped.epoch, code, message },
+          'a migration is given up',
+        );
         break;
       }
-      this.#context.log.warn({ gang: gang.name, code, message }, 'a migration waits for the vault');
+      this.#context.log.warn(
+        { gang: gang.name, epoch: stopped.epoch, code, message },
+        'a migration waits for the vault',
+      );
       const isOver = (): boolean => isForgotten() || gang.operation !== undefined || !gang.isDead;
       await gang.changes.until(() => isOver() || undefined, { deadlineMs: pauseMs, signal: closing });
       pauseMs = Math.min(pauseMs * 2, limits.publishAgainLongestMs);
@@ -160,7 +166,7 @@ export class Moves {
     } catch (error) {
       if (closing.aborted) throw error;
       log.error(
-        { gang: gang.name, err: error },
+        { gang: gang.name, epoch, err: error },
         'a migration could not be finished; the gang can be restored',
       );
     }

@@ -7,12 +7,14 @@ import { limits } from './limits.ts';
 /**
  * Repeats what fails for a passing reason, with growing pauses, until the coordinator ends.
  *
+ * @param about fields of its lines in the log
  * @throws what is no passing reason; the closing signal's reason
  */
 export async function persistently<Result>(
   { clock, log, closing }: Pick<Context, 'clock' | 'log' | 'closing'>,
   what: string,
   work: () => Promise<Result>,
+  about: Readonly<Record<string, unknown>> = {},
 ): Promise<Result> {
   for (let wait: number = limits.retryFirstMs; ; wait = Math.min(wait * 2, limits.retryLongestMs)) {
     closing.throwIfAborted();
@@ -21,7 +23,7 @@ export async function persistently<Result>(
     } catch (error) {
       if (!(error instanceof StillpointError) || !error.retryable || error.code === 'SP_LEADER_LOST')
         throw error;
-      log.warn({ err: error }, `${what}: tried again`);
+      log.warn({ ...about, err: error }, `${what}: tried again`);
       await pause(clock, wait, { signal: closing });
     }
   }

@@ -73,6 +73,7 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
     onFatal,
   });
   parts.coordinator = coordinator;
+  coordinator.context.metrics.addProcess();
   const idle = new IdleClock(coordinator);
   const version = ownVersion();
   const server = makeServer({

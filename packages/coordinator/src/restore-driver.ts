@@ -20,12 +20,13 @@ import {
 } from '@stillpoint/protocol';
 import type { Logger } from 'pino';
 import { CoordinatorEnds } from './errors.ts';
+import { fanOut, type FannedEffect } from './fan-out.ts';
 import { Questions } from './questions.ts';
 
 /** What the driver needs of the world. */
 export interface RestoreWorld {
   readonly clock: Clock;
-  send(node: string, command: RestoreCommand): void;
+  send(nodes: readonly string[], command: RestoreCommand): void;
   /** Ends the incarnation before, and brings files to the cut. Bounds itself. @returns why that can't be, or undefined */
   clearWay(): Promise<string | undefined>;
   /** Opens the incarnation in the ledger. @returns why that is not allowed, or undefined */
@@ -106,13 +107,13 @@ export class RestoreRun {
   }
 
   #perform(effects: readonly RestoreEffect[]): void {
-    for (const effect of effects) this.#performOne(effect);
+    for (const effect of fanOut(effects)) this.#performOne(effect);
   }
 
-  #performOne(effect: RestoreEffect): void {
+  #performOne(effect: FannedEffect<RestoreEffect>): void {
     switch (effect.kind) {
       case 'Send':
-        return this.#world.send(effect.node, effect.command);
+        return this.#world.send(effect.nodes, effect.command);
       case 'ClearWay':
         return this.#ask('clear', () => this.#world.clearWay(), asCleared);
       case 'OpenIncarnation':

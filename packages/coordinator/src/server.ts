@@ -52,6 +52,10 @@ export function makeServer(options: ServerOptions): Server {
     const { home, version } = options;
     return { version, pid: process.pid, home, fence: context.store.fence, startedAtMs };
   });
+  app.get('/v1/metrics', async (_request, reply) => {
+    const text = await context.metrics.text();
+    return reply.type(context.metrics.contentType).send(text);
+  });
   app.post('/v1/shutdown', (_request, reply) => {
     if (options.onShutdown === undefined) throw new ServiceManaged();
     verbs.requireNothingOnNodes(options.coordinator);

@@ -22,6 +22,7 @@ import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { NotLeader } from './errors.ts';
 import { filesOnDisk } from './gang-files.ts';
 import { apiSocket, requireNothingKnown } from './home.ts';
+import { CoordinatorMetrics } from './metrics.ts';
 import { remotePlatform } from './remote-platform.ts';
 import { makeServer, makeStandbyServer, type Server } from './server.ts';
 
@@ -56,6 +57,8 @@ export async function runCoordinatorService(
       await close().catch((error: unknown) => log.warn({ err: error }, 'the service did not end in order'));
   };
   const closing = new AbortController();
+  const metrics = new CoordinatorMetrics();
+  metrics.addProcess();
   const state: { role: 'standby' | 'leader'; coordinator?: Coordinator } = { role: 'standby' };
   try {
     const paths = await openServiceHome(config);
@@ -68,7 +71,7 @@ export async function runCoordinatorService(
         isReady: true,
         detail: { role: state.role, fence: state.coordinator?.context.store.fence },
       }),
-      metrics: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
     });
     closers.push(() => probes.close());
     const bus = await openNatsBus(natsOptions(config, log));
@@ -97,6 +100,7 @@ export async function runCoordinatorService(
         platform: remotePlatform(bus, paths),
         makeFiles: (context) => filesOnDisk(context, paths),
         log,
+        metrics,
         onFatal: failed.reject,
       });
       closers.push(() => coordinator.close());

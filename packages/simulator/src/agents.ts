@@ -1,5 +1,6 @@
 // The real agent on a simulated node, in a process that can die at any moment.
-import { ledgerDecisions, ledgerOutcomes, NodeAgent } from '@stillpoint/agent';
+import { ledgerDecisions, ledgerOutcomes } from '@stillpoint/agent';
+import { AgentMetrics, NodeAgent } from '@stillpoint/agent/assembly';
 import {
   gangId,
   holdId,
@@ -82,6 +83,7 @@ function makeAgent(world: World, node: SimulatedNode, process: SimulatedProcess)
     send: (event) => {
       if (process.isAlive) node.address.broadcast(event);
     },
+    metrics: new AgentMetrics(),
     log: world.log,
   });
 }

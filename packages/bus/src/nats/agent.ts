@@ -50,8 +50,13 @@ function serve(
   { place, onProblem = () => undefined }: NatsOptions,
 ): AgentListener {
   let waiting = 0;
+  let ownPlace = place;
   const beat = (isLast = false): void => {
-    connection.send(fromNode(node).beat, { agent, isLast, ...(place === undefined ? {} : { place }) });
+    connection.send(fromNode(node).beat, {
+      agent,
+      isLast,
+      ...(ownPlace === undefined ? {} : { place: ownPlace }),
+    });
   };
   const say = (coordinator: string, id: number, answer: NodeAnswer): void => {
     const isSaid = connection.send(fromNode(node).answer(coordinator), { id, agent, answer });
@@ -59,10 +64,15 @@ function serve(
     const tooLarge = asErrorAnswer(new MessageTooLarge(answer.kind, connection.messageBytesMax));
     connection.send(fromNode(node).answer(coordinator), { id, agent, answer: tooLarge });
   };
-  const hearCommands = (subject: string): void =>
-    connection.hear(subject, 'command', ({ command }) => handlers.onCommand(command));
+  const hearCommands = (subject: string, onRefused?: () => void): void =>
+    connection.hear(subject, 'command', ({ command }) => handlers.onCommand(command), onRefused);
   hearCommands(toNode(node).command);
-  if (place !== undefined) hearCommands(atPlace(place));
+  // one that may not read there is spoken to by itself
+  if (place !== undefined)
+    hearCommands(atPlace(place), () => {
+      ownPlace = undefined;
+      beat();
+    });
   connection.hear(
     toNode(node).request,
     'request',

@@ -81,15 +81,23 @@ export class Connection {
     return true;
   }
 
-  /** Hears messages of a kind. What is none is reported, and not heard. */
+  /**
+   * Hears messages of a kind. What is none is reported, and not heard.
+   *
+   * @param onRefused called when the server does not allow it
+   */
   hear<Kind extends keyof NatsMessages>(
     subject: string,
     kind: Kind,
     heard: (message: NatsMessages[Kind], subject: string) => void,
+    onRefused: () => void = () => undefined,
   ): void {
     this.#nats.subscribe(subject, {
       callback: (error, message) => {
-        if (error !== null) return this.#onProblem(error);
+        if (error !== null) {
+          this.#onProblem(error);
+          return onRefused();
+        }
         try {
           heard(decode(kind, message.data), message.subject);
         } catch (problem) {

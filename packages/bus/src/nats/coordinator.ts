@@ -136,10 +136,10 @@ class NatsLink implements NodeLink {
       if (agent === this.#agent) this.#lose('it has ended');
       return;
     }
+    this.#place = place;
     if (agent !== this.#agent) {
       this.#lose('another agent serves the node');
       this.#agent = agent;
-      this.#place = place;
       this.#stateListeners.call('up');
     }
     clearTimeout(this.#silence);

@@ -9,7 +9,15 @@ import { busLimits } from '../limits.ts';
 import { busContract } from '../testing.ts';
 import { listenOnNats } from './agent.ts';
 import { type NatsBus, openNatsBus } from './coordinator.ts';
-import { agentRights, coordinatorRights, fromNode, type NatsRights, toNode } from './subjects.ts';
+import {
+  agentRights,
+  atPlace,
+  coordinatorRights,
+  fromNode,
+  type NatsRights,
+  toNode,
+  toPlaces,
+} from './subjects.ts';
 
 let server: NatsServer;
 beforeAll(async () => {
@@ -194,6 +202,61 @@ it('what is no message is reported, and nobody hears it', async () => {
   expect(commands).not.toHaveBeenCalled();
 });
 
+describe('a command to several nodes', () => {
+  const places = [1, 64, 65, 200];
+  /** An agent in each place, and in none. */
+  async function start(servers: readonly string[]) {
+    const heard = new Map<string, number>();
+    const bus = await openNatsBus({ servers });
+    cleanups.push(() => bus.close());
+    for (const place of [...places, undefined]) {
+      const node = `n${place ?? ''}`;
+      const handlers: AgentHandlers = {
+        onRequest: () => Promise.reject(new Error('no')),
+        onCommand: () => heard.set(node, (heard.get(node) ?? 0) + 1),
+      };
+      const listener = await listenOnNats(node, handlers, {
+        servers,
+        ...(place === undefined ? {} : { place }),
+      });
+      cleanups.push(() => listener.close());
+      const link = bus.connect(node);
+      await up(link);
+    }
+    return { bus, heard };
+  }
+
+  it('is heard by each of them once, by no other, and is one message for each 64 places', async () => {
+    const own = await ownServer();
+    const { bus, heard } = await start([own.url]);
+    const sent = async (): Promise<number> => {
+      const varz = (await (await fetch(`${own.monitorUrl}/varz`)).json()) as { in_msgs: number };
+      return varz.in_msgs;
+    };
+    bus.sendToAll(['n1', 'n64', 'n65', 'n', 'unknown'], command('train'));
+    const all = { n1: 1, n64: 1, n65: 1, n: 1 };
+    await until(() => expect(Object.fromEntries(heard)).toEqual(all));
+    heard.clear();
+    const before = await sent();
+    for (let round = 0; round < 100; round += 1) bus.sendToAll(['n1', 'n64'], command('train'));
+    await until(() => expect(Object.fromEntries(heard)).toEqual({ n1: 100, n64: 100 }));
+    // beats are sent meanwhile
+    expect((await sent()) - before).toBeLessThan(150);
+  });
+
+  it('reaches an agent that may not read where several are spoken to', async () => {
+    const own = await ownServer(
+      `no_auth_user: u
+      authorization { users: [ { user: u, password: p, permissions: { publish: ">", subscribe: { deny: "stillpoint.fan.>" } } } ] }`,
+    );
+    const { bus, heard } = await start([own.url]);
+    await until(() => {
+      bus.sendToAll(['n1', 'n200'], command('train'));
+      expect([...heard.keys()].toSorted()).toEqual(['n1', 'n200']);
+    });
+  });
+});
+
 describe('with certificates and least rights', () => {
   it('an agent that tries more than is its own is refused each time', async () => {
     const authority = await makeAuthority();
@@ -207,8 +270,8 @@ describe('with certificates and least rights', () => {
     const secured = await startNatsServer({
       tls: { authority, server: own, clients: 'verify_and_map' },
       config: `authorization { users: [
-        ${user('agent-a', agentRights('a'))}
-        ${user('agent-b', agentRights('b'))}
+        ${user('agent-a', agentRights('a', 1))}
+        ${user('agent-b', agentRights('b', 2))}
         ${user('coordinator', coordinatorRights)}
       ] }`,
     });
@@ -233,7 +296,7 @@ describe('with certificates and least rights', () => {
         onRequest: () => Promise.resolve({ kind: 'Hello', node: nodeName('b'), pid: 1, version: '0' }),
         onCommand: commandsOfB,
       },
-      { servers, tls: tlsOf(b) },
+      { servers, tls: tlsOf(b), place: 2 },
     );
     cleanups.push(() => listener.close());
     await up(link);
@@ -254,17 +317,27 @@ describe('with certificates and least rights', () => {
       toNode('b').command,
       toNode('b').all,
       'stillpoint.to.*.command',
+      'stillpoint.fan.>',
+      atPlace(2),
       fromNode('b').event,
       '>',
     ])
       hostile.subscribe(subject, { callback: (error) => (error === null ? overheard() : undefined) });
     const forged = JSON.stringify({ agent: 'x', event: exited('b') });
-    for (const subject of [fromNode('b').event, fromNode('b').beat, toNode('b').command, toNode('b').request])
+    const [toB] = toPlaces([2]);
+    for (const subject of [
+      fromNode('b').event,
+      fromNode('b').beat,
+      toNode('b').command,
+      toNode('b').request,
+      toB?.subject ?? '',
+    ])
       hostile.publish(subject, forged);
-    await until(() => expect(refused).toHaveLength(9));
+    await until(() => expect(refused).toHaveLength(12));
     expect(refused.every((message) => /permissions violation/i.test(message))).toBe(true);
     link.send(command('train'));
-    await until(() => expect(commandsOfB).toHaveBeenCalledOnce());
+    bus.sendToAll(['b'], command('train'));
+    await until(() => expect(commandsOfB).toHaveBeenCalledTimes(2));
     expect(overheard).not.toHaveBeenCalled();
     expect(heard).toHaveBeenCalledOnce();
 

@@ -42,6 +42,7 @@ export function costliestPhase(spans: readonly Span[]): Costliest | undefined {
 
 export interface Straggler {
   readonly member: number;
+  /** All its steps while members stood still: not what it waited for others. */
   readonly ms: number;
   /** Median of the other members. */
   readonly othersMs: number;
@@ -49,14 +50,14 @@ export interface Straggler {
   readonly phase: { readonly name: string; readonly ms: number; readonly othersMs: number };
 }
 
-/** How much longer than the others' median a member must stand still to be called a straggler. */
+/** How much longer than the others' median a member's steps must take for it to be called a straggler. */
 const stragglerFactor = 1.1;
 const stragglerMs = 5;
 
-/** The member that stood still longest, if it stands out. */
+/** The member that the others waited for: whose own steps took longest, if it stands out. */
 export function findStraggler(spans: readonly Span[]): Straggler | undefined {
   const still = spans.filter(isStill);
-  const members = membersOf(still).map((member) => ({ member, ms: stoodStillMs(still, member) }));
+  const members = membersOf(still).map((member) => ({ member, ms: workMs(still, member) }));
   const slowest = members.toSorted((a, b) => b.ms - a.ms)[0];
   if (slowest === undefined || members.length < 2) return undefined;
   const others = members.filter(({ member }) => member !== slowest.member);
@@ -81,7 +82,11 @@ function stoodStillMs(spans: readonly Span[], member: number): number {
   return window === undefined ? 0 : window.endMs - window.startMs;
 }
 
-function phaseTimes(spans: readonly Span[], member: number): Map<string, number> {
+const workMs = (spans: readonly Span[], member: number): number =>
+  [...phaseTimes(spans, member).values()].reduce((sum, ms) => sum + ms, 0);
+
+/** How long a member was at each phase, in the order in which it came to them. */
+export function phaseTimes(spans: readonly Span[], member: number): Map<string, number> {
   const times = new Map<string, number>();
   for (const span of spans) {
     if (span.member === member)
@@ -90,7 +95,7 @@ function phaseTimes(spans: readonly Span[], member: number): Map<string, number>
   return times;
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? 0;

@@ -6,18 +6,23 @@ import type { Colors, Look } from '../terminal.ts';
 import { drawAxis, drawBar, type Stretch } from './bars.ts';
 import { formatCost } from './epochs.ts';
 import { colorState } from './states.ts';
+import { onOneClock } from './timeline-clocks.ts';
 import { costliestPhase, findStraggler, isStill, type Span, windowOf } from './timeline-findings.ts';
+import { areTooMany, rowsOf } from './timeline-rows.ts';
 import { formatMs } from './units.ts';
 
 /** `stillpoint timeline`. */
-export function formatTimeline(gang: string, timeline: Timeline, look: Look): string {
-  const still = timeline.spans.filter(isStill);
-  const rest = timeline.spans.filter((span) => !isStill(span));
+export function formatTimeline(gang: string, told: Timeline, look: Look): string {
+  const { spans, notes } = onOneClock(told);
+  const timeline: Timeline = { ...told, spans: [...spans] };
+  const still = spans.filter(isStill);
+  const rest = spans.filter((span) => !isStill(span));
   return [
     ...heading(gang, timeline, look),
     ...chart('while members stood still', still, timeline, look),
     ...chart('before and after, while they ran', rest, timeline, look),
     ...findings(timeline, look),
+    ...notes.map((note) => look.colors.dim(note)),
   ].join('\n');
 }
 
@@ -26,7 +31,7 @@ function heading(gang: string, timeline: Timeline, look: Look): string[] {
   const took =
     timeline.finishedAtMs === undefined
       ? []
-      : [`took ${formatMs(timeline.finishedAtMs - timeline.startedAtMs)}`];
+      : [`took ${formatMs(Math.max(0, timeline.finishedAtMs - timeline.startedAtMs))}`];
   const cost = formatCost(timeline, look);
   return [
     `${colors.bold(`${gang}@${timeline.epoch}`)}  ${colorState(timeline.state, colors)}, ${timeline.trigger}, ${timeline.outcome}`,
@@ -45,19 +50,13 @@ const phaseColors: Readonly<Record<string, (colors: Colors) => (text: string) =>
   persist: (colors) => colors.green,
 };
 
-interface Row {
-  readonly label: string;
-  readonly phase: string;
-  readonly spans: readonly Span[];
-}
-
 function chart(title: string, spans: readonly Span[], timeline: Timeline, look: Look): string[] {
   const window = windowOf(spans);
   if (window === undefined) return [];
-  const rows = rowsOf(spans, timeline);
+  const rows = rowsOf(spans, timeline.members, findStraggler(timeline.spans)?.member);
   const labelColumns = Math.max(...rows.map(({ label }) => label.length));
   const phaseColumns = Math.max(...rows.map(({ phase }) => phase.length));
-  const timeColumns = Math.max(...rows.map((row) => timeOf(row).length));
+  const timeColumns = Math.max(...rows.map(({ time }) => time.length));
   const width = Math.min(look.columns ?? limits.plainColumns, limits.timelineColumnsMax);
   const columns = Math.max(limits.barColumnsMin, width - labelColumns - phaseColumns - timeColumns - 6);
   const axis = drawAxis('0', formatMs(window.endMs - window.startMs), columns, look.unicode);
@@ -71,26 +70,10 @@ function chart(title: string, spans: readonly Span[], timeline: Timeline, look: 
       const paint = phaseColors[row.phase]?.(colors) ?? colors.dim;
       const bar = paint(drawBar(row.spans, window, columns, look.unicode));
       const label = colors.bold(row.label.padEnd(labelColumns));
-      return `${label}  ${row.phase.padEnd(phaseColumns)}  ${bar}  ${timeOf(row).padStart(timeColumns)}`;
+      return `${label}  ${row.phase.padEnd(phaseColumns)}  ${bar}  ${row.time.padStart(timeColumns)}`;
     }),
     ...decisionRow(timeline, window, { indent: labelColumns, phaseColumns, columns }, look),
   ];
-}
-
-function rowsOf(spans: readonly Span[], timeline: Timeline): Row[] {
-  return timeline.members.flatMap(({ member, node }) => {
-    const own = spans.filter((span) => span.member === member).toSorted((a, b) => a.startMs - b.startMs);
-    const phases = [...new Set(own.map(({ phase }) => phase))];
-    return phases.map((phase, index) => ({
-      label: index === 0 ? `member ${member} on ${node}` : '',
-      phase,
-      spans: own.filter((span) => span.phase === phase),
-    }));
-  });
-}
-
-function timeOf({ spans }: Row): string {
-  return formatMs(spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0));
 }
 
 function decisionRow(
@@ -109,7 +92,13 @@ function decisionRow(
 }
 
 function findings(timeline: Timeline, look: Look): string[] {
-  if (timeline.spans.length === 0) return ['', 'What its members did is not known.'];
+  if (timeline.spans.length === 0)
+    return [
+      '',
+      timeline.finishedAtMs !== undefined
+        ? 'What its members did is not known.'
+        : 'What its members did is told when it has ended.',
+    ];
   const costliest = costliestPhase(timeline.spans);
   if (costliest === undefined) return ['', 'No member stood still.'];
   const { colors } = look;
@@ -120,12 +109,20 @@ function findings(timeline: Timeline, look: Look): string[] {
   const straggler = findStraggler(timeline.spans);
   const late =
     straggler === undefined
-      ? 'Straggler: none; all members stood still for about as long.'
-      : `Straggler: ${colors.yellow(nodeOf(straggler.member))} stood still for ${formatMs(straggler.ms)}, the others ` +
-        `for ${formatMs(straggler.othersMs)}; its ${straggler.phase.name} took ${formatMs(straggler.phase.ms)}, theirs ` +
-        `${formatMs(straggler.phase.othersMs)}.`;
+      ? ['Straggler: none; the steps of all members took about as long.']
+      : [
+          `Straggler: ${colors.yellow(nodeOf(straggler.member))}, whose steps took ${formatMs(straggler.ms)}, ` +
+            `${formatMs(straggler.ms - straggler.othersMs)} more than the others' median;`,
+          `its ${straggler.phase.name} took ${formatMs(straggler.phase.ms)}, theirs ${formatMs(straggler.phase.othersMs)}.`,
+        ];
   const most =
     `Costliest phase: ${colors.yellow(costliest.phase)}, ${formatMs(costliest.ms)} of ${nodeOf(costliest.member)}, ` +
     `${Math.round(costliest.share * 100)} % of its time.`;
-  return ['', ...(timeline.members.length < 2 ? [] : [late]), most];
+  const hidden = `All members are drawn together, for they are many; \`--json\` has each.`;
+  return [
+    '',
+    ...(timeline.members.length < 2 ? [] : late),
+    most,
+    ...(areTooMany(timeline.members) ? [hidden] : []),
+  ];
 }

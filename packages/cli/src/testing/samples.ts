@@ -13,14 +13,17 @@ export const gang = (more: Partial<GangSummary> = {}): GangSummary => ({
   ...more,
 });
 
+/** When the epoch of the samples began. */
+export const epochAtMs = atMs + 60_000;
+
 export const epoch = (more: Partial<EpochInfo> = {}): EpochInfo => ({
   epoch: 7,
   incarnation: 1,
   outcome: 'resume',
   trigger: 'manual',
   state: 'published',
-  startedAtMs: atMs + 60_000,
-  finishedAtMs: atMs + 61_600,
+  startedAtMs: epochAtMs,
+  finishedAtMs: epochAtMs + 1_600,
   stallMs: 196,
   bytes: { raw: 390e6, nonZero: 250e6, stored: 92e6 },
   ...more,
@@ -70,7 +73,7 @@ export const timeline = (more: Partial<Timeline> = {}): Timeline => ({
   members: [0, 1, 2].map((member) => ({ member, node: `n${member + 1}` })),
   spans: [0, 1, 2].flatMap((member) => spansOf(member, member === 2 ? 162 : 90)),
   phases: [],
-  decision: { decision: 'commit', atMs: atMs + 212 },
+  decision: { decision: 'commit', atMs: epochAtMs + 212 },
   ...more,
 });
 
@@ -86,5 +89,10 @@ function spansOf(member: number, dumpMs: number): Timeline['spans'] {
     ['release', dumped + 6, dumped + 8],
     ['persist', 300, 1500],
   ];
-  return steps.map(([phase, from, to]) => ({ member, phase, startMs: atMs + from, endMs: atMs + to }));
+  return steps.map(([phase, from, to]) => ({
+    member,
+    phase,
+    startMs: epochAtMs + from,
+    endMs: epochAtMs + to,
+  }));
 }

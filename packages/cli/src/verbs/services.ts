@@ -1,6 +1,6 @@
 // `stillpoint serve`, `stillpoint agent` and `stillpoint authorize`: what runs on machines of a cluster, on NATS and etcd.
 import type { Command } from 'commander';
-import { nodeName, nodeNames, wholeNumber } from '../arguments.ts';
+import { nodeName, wholeNumber } from '../arguments.ts';
 import { NotRoot } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { Verb } from '../verb.ts';
@@ -97,11 +97,11 @@ export const agent: Verb = {
 
 export const authorize: Verb = {
   name: 'authorize',
-  usage: '--nodes NODE,NODE,... [--config FILE]',
+  usage: '--nodes NODE=INDEX,... [--config FILE]',
   summary: "make the services' users in etcd, and print what NATS is to allow them",
   examples: [
     {
-      line: 'stillpoint authorize --config root.yaml --nodes n1,n2,n3 > authorization.conf',
+      line: 'stillpoint authorize --config root.yaml --nodes n1=1,n2=2 > authorization.conf',
       says: 'for nats-server to include',
     },
   ],
@@ -111,10 +111,10 @@ export const authorize: Verb = {
   ],
   declare: (command, act) =>
     withConnections(command)
-      .requiredOption('--nodes <NODES>', 'names of all nodes, with commas between')
+      .requiredOption('--nodes <NODES>', 'name and index of every node, with commas between')
       .action(
         act(async (session, options: ConnectionOptions & { readonly nodes: string }) => {
-          const nodes = await nodeNames(options.nodes, 'authorize');
+          const nodes = await indexedNodes(options.nodes);
           const config = await configOf('authorize', options);
           const { authorizeServices } = await import('@stillpoint/coordinator/service');
           const done = await authorizeServices(config, nodes);
@@ -124,6 +124,20 @@ export const authorize: Verb = {
         }),
       ),
 };
+
+/** Reads NODE=INDEX,... */
+async function indexedNodes(text: string): Promise<{ readonly name: string; readonly index: number }[]> {
+  const bounds = { min: 1, max: 250 };
+  const nodes = [];
+  for (const each of text.split(',')) {
+    const [name = '', index = ''] = each.split('=');
+    nodes.push({
+      name: await nodeName(name.trim(), 'authorize'),
+      index: wholeNumber(index, `--nodes ${name}=INDEX`, bounds, 'authorize'),
+    });
+  }
+  return nodes;
+}
 
 /** Reads the configuration, and opens the log that the service writes to. */
 async function prepare(

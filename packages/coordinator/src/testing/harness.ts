@@ -18,7 +18,7 @@ import { FakeWorld } from './fake-node.ts';
 import type { FakeStep } from './fake-steps.ts';
 
 /** Level of the coordinators' logs in tests: set STILLPOINT_TEST_LOG=info to see them. */
-const log = (): Logger => pino({ level: process.env['STILLPOINT_TEST_LOG'] ?? 'silent' });
+const level = process.env['STILLPOINT_TEST_LOG'] ?? 'silent';
 
 export interface RunningCoordinator {
   readonly coordinator: Coordinator;
@@ -40,6 +40,8 @@ export class Harness {
   beforeStep: (step: FakeStep) => Promise<void> | void = () => undefined;
   /** Steps that were begun, as `step member`. */
   readonly steps: string[] = [];
+  /** Of the coordinators that are started from now on. */
+  log: Logger = pino({ level });
   /** Whether agents can be started: a test that keeps one down sets it. */
   canStartAgents = true;
   /** Whether members die with their node: those of one that hangs in the kernel do not. */
@@ -130,7 +132,7 @@ export class Harness {
       vault: this.vault,
       platform: this.platform(),
       makeFiles: (context) => filesOnDisk(context, { shared: this.home, runtime: join(this.home, 'run') }),
-      log: log(),
+      log: this.log,
       onFatal: (error) => fatal.push(error),
     });
     const socket = join(this.home, `api-${this.#coordinators.length}.sock`);

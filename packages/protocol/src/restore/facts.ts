@@ -138,12 +138,12 @@ const nodesOf = ({ members }: RestoreFacts, fits: (member: RestoreMember) => boo
   ...new Set(members.filter((member) => !member.isLost && fits(member)).map(({ node }) => node)),
 ];
 
-const send = (facts: RestoreFacts, nodes: readonly NodeName[]): RestoreEffect[] => {
-  const { header, order } = facts;
-  return order === null
-    ? []
-    : nodes.map((node) => ({ kind: 'Send', node, command: { ...header, ...order } }));
-};
+/** The command is the very same for all nodes: a bus can say it to all of them at once. */
+function send({ header, order }: RestoreFacts, nodes: readonly NodeName[]): RestoreEffect[] {
+  if (order === null) return [];
+  const command = { ...header, ...order };
+  return nodes.map((node) => ({ kind: 'Send', node, command }));
+}
 
 /** Sends the order in force to every node. */
 export const sendOrder = (facts: RestoreFacts): RestoreEffect[] =>
