@@ -25,6 +25,8 @@ export const limits = {
   filesBudgetShare: 0.9,
   /** A dump that takes so many times the longest hold is ended: its epoch was given up long before. */
   dumpBudgets: 2,
+  /** How much of what a hook prints is kept: its end. */
+  hookOutputCharactersMax: 2_000,
   /** Longest wait for the turn to make a node: the tools are copied with the first. */
   makeTurnMs: 30_000,
   /** Longest wait for a new agent to answer, and how often it is asked. */

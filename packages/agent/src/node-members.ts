@@ -13,6 +13,7 @@ import {
 } from '@stillpoint/protocol';
 import { NoRoomOnNode, UnknownMember } from './errors.ts';
 import { type Freezer } from './freezer.ts';
+import { Hooks } from './hooks.ts';
 import { limits } from './limits.ts';
 import { memberStatus } from './member-status.ts';
 import { type HomePaths, logFolder } from './paths.ts';
@@ -40,6 +41,7 @@ export class NodeMembers {
   readonly #paths: HomePaths;
   readonly #freezer: Freezer;
   readonly #node: VirtualNode;
+  readonly #hooks: Hooks;
   readonly #onExit: (event: MemberExited) => void;
   readonly #used = new Map<string, UsedSlot>();
   readonly #watches = new Map<string, () => void>();
@@ -50,11 +52,13 @@ export class NodeMembers {
     this.#paths = paths;
     this.#freezer = freezer;
     this.#node = node;
+    this.#hooks = new Hooks(freezer, node.name);
     this.#onExit = onExit;
   }
 
   /** Finds the members that an earlier agent of this node left, and watches those that run. */
   async recover(): Promise<void> {
+    await this.#hooks.recover();
     for (const used of await listUsedSlots(this.#paths, this.#node.name)) {
       this.#used.set(keyOf(used), used);
       if (used.sandbox !== undefined && (await isSandboxAlive(used.sandbox))) await this.#watch(used.sandbox);
@@ -77,6 +81,8 @@ export class NodeMembers {
         return this.#launch(request);
       case 'Remove':
         return this.#turns.take(request.gang, () => this.#remove(request));
+      case 'RunHook':
+        return this.#hooks.run(request, this.sandbox(request));
       case 'Status':
         return this.#status();
     }

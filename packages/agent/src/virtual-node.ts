@@ -172,7 +172,7 @@ async function nodeSandboxes(
   paths: HomePaths,
   node: string,
 ): Promise<{ readonly freezer: Freezer; readonly name: string }[]> {
-  const pattern = new RegExp(`^${node}-\\d+$`);
+  const pattern = new RegExp(`^${node}-(hook-)?\\d+$`);
   const found = [];
   for (const freezer of await everyFreezer(paths.tag))
     for (const name of await listCgroups(freezer)) if (pattern.test(name)) found.push({ freezer, name });

@@ -21,6 +21,7 @@ export const answerKinds = {
   Allocate: 'Allocated',
   Launch: 'Launched',
   Remove: 'Removed',
+  RunHook: 'HookRan',
   Status: 'Status',
 } as const satisfies Record<NodeRequest['kind'], NodeAnswer['kind']>;
 

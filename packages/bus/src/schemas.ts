@@ -1,6 +1,6 @@
 // Schemas of the protocol's messages, for what comes in over a connection. Compile-time checks at the end keep
 // them in step with the protocol's types.
-import type { MemberReport, NodeAnswer, NodeRequest, RestoreReport } from '@stillpoint/protocol';
+import type { MemberReport, RestoreReport } from '@stillpoint/protocol';
 import { z } from 'zod';
 import type { NodeCommand, NodeEvent } from './bus.ts';
 
@@ -186,61 +186,9 @@ export const eventSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const ofGang = { gang: name, incarnation: counting };
-const ofLeader = { fence: counting };
-
-export const requestSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['Hello', 'Status']) }),
-  z.object({ kind: z.literal('Allocate'), ...ofLeader, ...ofGang, members: z.array(member) }),
-  z.object({
-    kind: z.literal('Launch'),
-    ...ofLeader,
-    ...ofGang,
-    member,
-    hostname: text,
-    hosts: text,
-    program: z.object({
-      command: z.array(text).min(1),
-      environment: z.record(text, text),
-      cwd: text.startsWith('/'),
-    }),
-  }),
-  z.object({ kind: z.literal('Remove'), ...ofLeader, gang: name, upTo: counting }),
-]);
-
-const addresses = z.object({ ipv4: text, ipv6: text });
-
-export const answerSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('Hello'), node: name, pid: counting, version: text }),
-  z.object({ kind: z.literal('Allocated'), addresses: z.array(z.object({ member, addresses })) }),
-  z.object({ kind: z.literal('Launched') }),
-  z.object({ kind: z.literal('Removed'), members: z.array(member) }),
-  z.object({
-    kind: z.literal('Status'),
-    members: z.array(
-      z.object({
-        ...ofGang,
-        member,
-        state: z.enum(['allocated', 'awaiting-restore', 'running', 'frozen', 'held', 'exited', 'lost']),
-        exitCode: z.int().optional(),
-        addresses,
-        processes: count,
-        residentBytes: count,
-        stdoutPath: text,
-        stderrPath: text,
-      }),
-    ),
-    memoryAvailableBytes: count,
-    stagingFreeBytes: count,
-  }),
-  z.object({ kind: z.literal('Error'), ...coded }),
-]);
-
 // A message of the protocol that its schema would refuse does not compile here.
 type Passes<Message, Schema extends z.ZodType> = Message extends z.input<Schema> ? true : false;
 true satisfies Passes<NodeCommand, typeof commandSchema>;
 true satisfies Passes<MemberReport, typeof memberReport>;
 true satisfies Passes<RestoreReport, typeof restoreReport>;
 true satisfies Passes<NodeEvent, typeof eventSchema>;
-true satisfies Passes<NodeRequest, typeof requestSchema>;
-true satisfies Passes<NodeAnswer, typeof answerSchema>;

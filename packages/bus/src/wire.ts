@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { NodeAnswer, NodeRequest } from '@stillpoint/protocol';
 import type { NodeCommand, NodeEvent } from './bus.ts';
-import { answerSchema, commandSchema, eventSchema, requestSchema } from './schemas.ts';
+import { answerSchema, requestSchema } from './request-schemas.ts';
+import { commandSchema, eventSchema } from './schemas.ts';
 
 export type ToAgent =
   | { readonly kind: 'Request'; readonly id: number; readonly request: NodeRequest }

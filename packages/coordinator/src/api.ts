@@ -3,7 +3,10 @@
 import { z } from 'zod';
 import { filesPolicySchema, outsidePolicySchema } from './requests.ts';
 
+import { hookReportSchema, spanSchema } from './span-api.ts';
+
 export * from './requests.ts';
+export * from './span-api.ts';
 
 /**
  * `starting`, `restoring`, `stopping`: a verb is under way. `completed`: all members ended with 0. `failed`: a member failed or was
@@ -92,24 +95,19 @@ export const gangDetailSchema = gangSummarySchema.extend({
   cwd: z.string(),
   outside: outsidePolicySchema,
   files: filesPolicySchema,
+  hooks: z.array(z.object({ name: z.string(), when: z.enum(['pre', 'post']), phase: z.string() })),
   members: z.array(memberInfoSchema),
   /** The newest epochs, newest last. */
   epochs: z.array(epochInfoSchema),
 });
 export type GangDetail = z.infer<typeof gangDetailSchema>;
 
-export const spanSchema = z.object({
-  member: z.int(),
-  phase: z.string(),
-  startMs: z.number(),
-  endMs: z.number(),
-});
-
 /** `GET /v1/gangs/:gang/epochs/:epoch/timeline` */
 export const timelineSchema = epochInfoSchema.extend({
   members: z.array(z.object({ member: z.int(), node: z.string() })),
   /** What each member did, and when; wall-clock times of its node. */
   spans: z.array(spanSchema),
+  hooks: z.array(hookReportSchema),
   /** When the coordinator entered each phase. */
   phases: z.array(z.object({ phase: z.string(), atMs: z.number() })),
   decision: z.object({ decision: z.enum(['commit', 'abort']), atMs: z.number() }).optional(),

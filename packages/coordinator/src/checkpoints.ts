@@ -1,26 +1,20 @@
 // Checkpoints of gangs: epochs are opened, driven, tried again where a passing reason aborted one, and finished for a
 // predecessor that did not live to do it.
 import { pause } from '@stillpoint/clock';
-import {
-  failures,
-  type GangEpochInput,
-  memberId,
-  nodeName,
-  recoverGangEpoch,
-  startGangEpoch,
-} from '@stillpoint/protocol';
+import { failures, memberId, nodeName, recoverGangEpoch, startGangEpoch } from '@stillpoint/protocol';
 import type { z } from 'zod';
 import type { CheckpointResult, checkpointRequestSchema } from './api.ts';
+import { checkpointWorld } from './checkpoint-world.ts';
 import type { Context } from './context.ts';
 import { type Endings, stoppedExitCode } from './endings.ts';
 import { epochInput } from './epoch-input.ts';
 import { EpochRun } from './epoch-driver.ts';
-import type { EpochEnd, EpochWorld } from './epoch-world.ts';
+import type { EpochEnd } from './epoch-world.ts';
 import { GaveUp } from './errors.ts';
 import type { Gang } from './gang.ts';
+import { hookDeadlines } from './hook-specs.ts';
 import { isWithoutEffect } from './leader-ledger.ts';
 import { limits } from './limits.ts';
-import { asTheVaultHasIt, inVaultsWords, publishEpoch } from './manifest.ts';
 import { inBackground, persistently } from './persist.ts';
 import type { EpochOpened } from './records.ts';
 import type { Retention } from './retention-keeper.ts';
@@ -79,9 +73,19 @@ export class Checkpoints {
   /** Finishes or aborts an epoch that a predecessor left open. */
   recover(gang: Gang, { opened, decision }: StoredEpoch): EpochRun {
     const { fence } = this.#context.store;
-    const input = epochInput({ ...opened, header: { ...opened.header, fence } }, gang.newPersistId(fence));
+    const input = epochInput(
+      { ...opened, header: { ...opened.header, fence } },
+      gang.newPersistId(fence),
+      hookDeadlines(gang.record.hooks ?? [], opened.outcome),
+    );
     const first = recoverGangEpoch(input, decision ?? null);
-    const run = new EpochRun(input.header, opened.outcome, first, this.#world(gang, input, opened), decision);
+    const run = new EpochRun(
+      input.header,
+      opened.outcome,
+      first,
+      checkpointWorld(this.#context, gang, input, opened),
+      decision,
+    );
     this.#drive(gang, run);
     const killed = opened.members.filter(({ node }) => this.#context.nodes.find(node) === undefined);
     // once the run has begun
@@ -114,7 +118,11 @@ export class Checkpoints {
         trigger,
         startedAtMs: clock.wallMs(),
       };
-      const input = epochInput(opened, gang.newPersistId(store.fence));
+      const input = epochInput(
+        opened,
+        gang.newPersistId(store.fence),
+        hookDeadlines(gang.record.hooks ?? [], opened.outcome),
+      );
       const open = (): Promise<boolean> => store.openEpoch(input, mark, opened);
       const isOpen = await open().catch((error: unknown) => {
         if (!isWithoutEffect(error)) inBackground(this.#context, this.#giveUpUnknown(gang, opened, open));
@@ -126,7 +134,7 @@ export class Checkpoints {
         input.header,
         opened.outcome,
         startGangEpoch(input),
-        this.#world(gang, input, opened),
+        checkpointWorld(this.#context, gang, input, opened),
       );
       this.#drive(gang, run);
       // whoever ended before the run could be told
@@ -159,35 +167,6 @@ export class Checkpoints {
     const [end] = gang.ends.values();
     if (end !== undefined && !gang.isDead) throw new GangEnding(gang.name, end.reason);
     if (!gang.isRunning) throw new GangNotRunning(gang);
-  }
-
-  #world(gang: Gang, input: GangEpochInput, opened: EpochOpened): EpochWorld {
-    const { clock, store, nodes, vault, metrics } = this.#context;
-    const { epoch, incarnation } = input.header;
-    const log = this.#context.log.child({ gang: gang.name, incarnation, epoch });
-    let unwritten: unknown;
-    return {
-      clock,
-      send: metrics.countRepeats((names, command) => nodes.sendToAll(names, command)),
-      decide: async (decision, reason) => {
-        const found = await store.decideEpoch(gang.id, epoch, decision, reason);
-        gang.changeEpoch(epoch, { decision: found });
-        return found;
-      },
-      publish: (members) =>
-        publishEpoch({ clock, vault }, input, opened, members).catch((error: unknown) => {
-          unwritten = error;
-          throw error;
-        }),
-      close: (closing) =>
-        persistently({ ...this.#context, log }, 'closing an epoch', async () => {
-          const stands = await asTheVaultHasIt(vault, opened, inVaultsWords(closing, unwritten));
-          await store.closeEpoch(gang.id, epoch, stands.report);
-          gang.changeEpoch(epoch, { closed: stands.report });
-          return stands;
-        }),
-      log,
-    };
   }
 
   /** From here on the epoch goes its way, whoever waits for it. */

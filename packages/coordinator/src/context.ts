@@ -4,6 +4,7 @@ import type { Vault } from '@stillpoint/vault';
 import type { Logger } from 'pino';
 import type { Gangs } from './gangs.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
+import type { HookRunner } from './hooks.ts';
 import type { Nodes } from './nodes.ts';
 import type { NodePlatform } from './platform.ts';
 import type { SharedFiles } from './shared-files.ts';
@@ -17,6 +18,7 @@ export interface Context {
   readonly vault: Vault;
   readonly platform: NodePlatform;
   readonly files: SharedFiles;
+  readonly hooks: HookRunner;
   readonly log: Logger;
   readonly metrics: CoordinatorMetrics;
   /** Aborted when this coordinator ends: what is under way is left to a successor. */

@@ -10,6 +10,7 @@ import { Endings } from './endings.ts';
 import { CoordinatorEnds } from './errors.ts';
 import type { Gang } from './gang.ts';
 import { Gangs } from './gangs.ts';
+import { type HookCallers, HookRunner } from './hooks.ts';
 import { limits } from './limits.ts';
 import { CoordinatorMetrics } from './metrics.ts';
 import { Moves } from './moves.ts';
@@ -33,6 +34,7 @@ export interface CoordinatorOptions {
   readonly vault: Vault;
   readonly platform: NodePlatform;
   readonly makeFiles: (context: Pick<Context, 'clock' | 'store' | 'vault'>) => SharedFiles;
+  readonly hooks: HookCallers;
   readonly log: Logger;
   /** Of the process that it runs in; its own unless given. */
   readonly metrics?: CoordinatorMetrics;
@@ -86,6 +88,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     vault,
     platform,
     files: options.makeFiles({ clock, store, vault }),
+    hooks: new HookRunner({ clock, callers: options.hooks, nodes, store }),
     log,
     metrics,
     closing: closing.signal,

@@ -9,6 +9,7 @@ import {
   type GangEffect,
   type GangEpochState,
   type GangEvent,
+  type HookStage,
   isGangEpochFinished,
   type ManifestMember,
   type MemberId,
@@ -38,6 +39,7 @@ export class EpochRun {
   #ending: Promise<EpochEnd> | undefined;
   #end: EpochEnd | undefined;
   #broken: Error | undefined;
+  #hooks = new AbortController();
 
   /**
    * @param first the machine's first step; the ledger has opened the epoch already
@@ -170,6 +172,8 @@ export class EpochRun {
         return this.#deadlines.set(effect.name, effect.afterMs);
       case 'ClearDeadline':
         return this.#deadlines.clear(effect.name);
+      case 'RunHooks':
+        return this.#runHooks(effect.stage);
       case 'WriteManifest':
         return this.#publish(effect.members);
       case 'Record':
@@ -193,6 +197,16 @@ export class EpochRun {
         this.#step({ kind: 'LedgerUnavailable' });
       },
     );
+  }
+
+  /** One stage at a time: hooks of one that was given up are not waited for. */
+  #runHooks(stage: HookStage): void {
+    this.#hooks.abort(new Error('the epoch goes on without them'));
+    this.#hooks = new AbortController();
+    const { signal } = this.#hooks;
+    void this.#world
+      .runHooks(stage, { signal, report: (report) => this.#journal.addHook(report) })
+      .then((finished) => this.#step(finished));
   }
 
   #publish(members: readonly ManifestMember[]): void {
@@ -229,6 +243,7 @@ export class EpochRun {
   }
 
   #stopClocks(): void {
+    this.#hooks.abort(new Error('the epoch is over'));
     this.#stopTicking();
     this.#deadlines.clearAll();
   }

@@ -5,6 +5,7 @@ import {
   gangEpochLimits,
   type GangEpochInput,
   gangId,
+  type HookDeadlines,
   incarnationNumber,
   memberId,
   nodeName,
@@ -14,6 +15,7 @@ import type { EpochOpened } from './records.ts';
 export function epochInput(
   { header, outcome, outside, files, members }: EpochOpened,
   persistId: string,
+  hooks: HookDeadlines,
 ): GangEpochInput {
   const { gang, incarnation, epoch, fence } = header;
   return {
@@ -29,5 +31,6 @@ export function epochInput(
     members: members.map(({ member, node }) => ({ member: memberId(member), node: nodeName(node) })),
     persistId,
     limits: gangEpochLimits,
+    hooks,
   };
 }

@@ -9,7 +9,7 @@ import type {
   ManifestMember,
   MemberReport,
 } from '@stillpoint/protocol';
-import type { EpochReport } from './records.ts';
+import type { EpochReport, HookReport } from './records.ts';
 
 /** Phases in which members may be frozen or held. Those of the decision are among them: *stop* holds until it is known. */
 const holdingPhases = new Set([
@@ -35,6 +35,7 @@ export class EpochJournal {
   readonly #phases: { phase: string; atMs: number }[] = [];
   readonly #spans = new Map<string, EpochReport['spans'][number]>();
   readonly #reports = new Map<string, MemberReport>();
+  readonly #hooks: HookReport[] = [];
   readonly #listeners = new Set<(phase: string) => void>();
   #decision: NonNullable<EpochReport['decision']> | undefined;
   #members: readonly ManifestMember[] = [];
@@ -76,6 +77,10 @@ export class EpochJournal {
     for (const report of reply.reports) this.#reports.set(`${report.member} ${report.kind}`, report);
   }
 
+  addHook(report: HookReport): void {
+    this.#hooks.push(report);
+  }
+
   addMembers(members: readonly ManifestMember[]): void {
     this.#members = members;
   }
@@ -93,6 +98,7 @@ export class EpochJournal {
       ...(this.#decision === undefined ? {} : { decision: this.#decision }),
       phases: this.#phases,
       spans: [...this.#spans.values()].toSorted((a, b) => a.startMs - b.startMs),
+      ...(this.#hooks.length === 0 ? {} : { hooks: this.#hooks }),
       cut: votes.map(({ member, stdoutBytes, stderrBytes }) => ({ member, stdoutBytes, stderrBytes })),
     };
   }

@@ -13,4 +13,5 @@ export {
   UnexpectedAnswer,
 } from './errors.ts';
 export { apiSocket, coordinatorLog, defaultHome, openHome } from './home.ts';
+export { hooksFileSchema } from './hook-specs.ts';
 export { limits as coordinatorLimits } from './limits.ts';

@@ -14,6 +14,10 @@ export const limits = {
   keepMax: 10_000,
   /** Published epochs that are kept of a gang with periodic checkpoints, unless it says otherwise. */
   keepDefault: 5,
+  /** Most hooks of a gang, and how long one may take: unless it says otherwise, and at most. */
+  hooksMax: 32,
+  hookDeadlineMs: 5_000,
+  hookDeadlineMsMax: 600_000,
   /** Largest body of a request, in bytes: the caller's environment is in it. */
   requestBytesMax: 1024 * 1024,
   /** Largest environment of a gang, in bytes as JSON: with the rest it fits into a request, and the ledger's record. */

@@ -39,6 +39,7 @@ beforeEach(async () => {
       ledger,
       vault,
       beforeStep: () => Promise.resolve(),
+      runHook: () => Promise.reject(new Error('there are none')),
     });
     agents.push(agent);
     await agent.start();

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { filesOnDisk } from './gang-files.ts';
 import { apiSocket, coordinatorLog, requireLedger, requireLocalHome } from './home.ts';
+import { callOverHttp } from './hooks.ts';
 import { limits } from './limits.ts';
 import type { NodePlatform } from './platform.ts';
 import { makeServer, type Server } from './server.ts';
@@ -69,6 +70,7 @@ async function serve({ paths, platform }: ProcessSetup): Promise<void> {
     vault,
     platform,
     makeFiles: (context) => filesOnDisk(context, paths),
+    hooks: { http: callOverHttp },
     log,
     onFatal,
   });

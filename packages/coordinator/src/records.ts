@@ -1,7 +1,8 @@
 // What the ledger keeps for the coordinator, as schemas: a record is checked whenever it is read.
 import { epochNumber, incarnationNumber } from '@stillpoint/protocol';
 import { z } from 'zod';
-import { filesPolicySchema, outsidePolicySchema, spanSchema } from './api.ts';
+import { filesPolicySchema, hookReportSchema, outsidePolicySchema, spanSchema } from './api.ts';
+import { hooksSchema } from './hook-specs.ts';
 
 export const nodeRecordSchema = z.object({
   name: z.string(),
@@ -25,6 +26,7 @@ export const gangRecordSchema = z.object({
   keep: z.int().positive().optional(),
   outside: outsidePolicySchema,
   files: filesPolicySchema,
+  hooks: hooksSchema.optional(),
   createdAtMs: z.number(),
 });
 export type GangRecord = z.infer<typeof gangRecordSchema>;
@@ -62,8 +64,10 @@ export const epochReportSchema = z.object({
   decision: z.object({ decision: z.enum(['commit', 'abort']), atMs: z.number() }).optional(),
   phases: z.array(z.object({ phase: z.string(), atMs: z.number() })),
   spans: z.array(spanSchema),
+  hooks: z.array(hookReportSchema).optional(),
   cut: z.array(memberCutSchema),
 });
+export type HookReport = z.infer<typeof hookReportSchema>;
 export type EpochReport = z.infer<typeof epochReportSchema>;
 
 const headerSchema = z.object({

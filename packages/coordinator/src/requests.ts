@@ -1,5 +1,6 @@
 // What the coordinator's HTTP API takes, as schemas and types. No IO.
 import { z } from 'zod';
+import { hooksSchema } from './hook-specs.ts';
 import { limits } from './limits.ts';
 
 const label = (lengthMax: number) =>
@@ -32,6 +33,8 @@ export const runRequestSchema = z.strictObject({
   keep: z.int().min(1).max(limits.keepMax).optional(),
   outside: outsidePolicySchema.default('refuse'),
   files: filesPolicySchema.default('refuse'),
+  /** What runs before and after phases of its epochs, in this order. */
+  hooks: hooksSchema.optional(),
 });
 export type RunRequest = z.input<typeof runRequestSchema>;
 

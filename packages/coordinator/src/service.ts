@@ -22,6 +22,8 @@ import { type Coordinator, startCoordinator } from './coordinator.ts';
 import { NotLeader } from './errors.ts';
 import { filesOnDisk } from './gang-files.ts';
 import { apiSocket, requireNothingKnown } from './home.ts';
+import { callOverNats } from './nats-hooks.ts';
+import { callOverHttp } from './hooks.ts';
 import { CoordinatorMetrics } from './metrics.ts';
 import { remotePlatform } from './remote-platform.ts';
 import { makeServer, makeStandbyServer, type Server } from './server.ts';
@@ -99,6 +101,7 @@ export async function runCoordinatorService(
         vault,
         platform: remotePlatform(bus, paths),
         makeFiles: (context) => filesOnDisk(context, paths),
+        hooks: { http: callOverHttp, nats: (...call) => callOverNats(bus, ...call) },
         log,
         metrics,
         onFatal: failed.reject,

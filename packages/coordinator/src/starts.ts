@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import type { Endings } from './endings.ts';
 import type { Gang } from './gang.ts';
 import { memberProgram } from './member-program.ts';
+import { InvalidRequest } from './errors.ts';
 import { limits } from './limits.ts';
 import { persistently } from './persist.ts';
 import { leastLoaded, type Placed, spread } from './placement.ts';
@@ -34,6 +35,8 @@ export class Starts {
       const hasEnded = namesake.isDead && namesake.operation === undefined;
       throw new GangNameInUse(request.name, hasEnded);
     }
+    if (request.hooks?.some(({ nats }) => nats !== undefined) === true && !this.#context.hooks.hasNats)
+      throw new InvalidRequest('a hook asks over NATS, and this coordinator has none: run it as a service');
     const { nodes: _, name, ...rest } = request;
     const record: GangRecord = { ...rest, name, createdAtMs: clock.wallMs() };
     const gang = gangs.add({ record, incarnations: [], epochs: [] });

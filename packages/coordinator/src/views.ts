@@ -46,6 +46,7 @@ export function timeline(gang: Gang, number: number): Timeline {
     ...epochInfo(gang, number),
     members: opened.members,
     spans: closed?.spans ?? [],
+    hooks: closed?.hooks ?? [],
     phases: closed?.phases ?? [],
     ...(closed?.decision === undefined ? {} : { decision: closed.decision }),
   };
@@ -82,6 +83,7 @@ export function gangDetail(gang: Gang, nodes: Nodes): GangDetail {
     cwd: record.cwd,
     outside: record.outside,
     files: record.files,
+    hooks: (record.hooks ?? []).map(({ name, when, phase }) => ({ name, when, phase })),
     members: memberInfos(gang, nodes),
     epochs: gang.epochs.slice(-limits.shownEpochs).map(({ epoch }) => epochInfo(gang, epoch)),
   };

@@ -57,6 +57,22 @@ export const failures = {
     phase,
   }),
 
+  hooksOverdue: (stage: string): Failure => ({
+    code: 'SP_HOOKS_OVERDUE',
+    message: `the hooks before ${stage} were not through in time`,
+    remedy: 'Look at the log of the coordinator, then try again; docs/hooks.md tells of deadlines.',
+    retryable: true,
+    phase: 'hooks',
+  }),
+
+  hooksOverBudget: (totalMs: number, budgetMs: number): Failure => ({
+    code: 'SP_HOOKS_OVER_BUDGET',
+    message: `hooks may take ${totalMs} ms while members stand still, who can do so for ${budgetMs} ms`,
+    remedy: 'Shorten their deadlines, or run them before the freeze or after the release.',
+    retryable: false,
+    phase: 'preflight',
+  }),
+
   badCut: (problems: readonly CutProblem[]): Failure => ({
     code: 'SP_CUT_NOT_CONSISTENT',
     message: `the cut is not consistent: ${listNames(problems.map((problem) => problem.message))}`,

@@ -13,6 +13,7 @@ export {
   type GangEpochState,
 } from './gang/epoch.ts';
 export type * from './gang/events.ts';
+export { type HookDeadlines, type HookStage, hookStages } from './gang/hooks.ts';
 export { judgeHalfDead, type MemberSockets } from './half-dead.ts';
 export * from './ids.ts';
 export * from './limits.ts';

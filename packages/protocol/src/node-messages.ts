@@ -1,6 +1,6 @@
 // What a coordinator asks of an agent outside epochs and restores: members of a gang are placed, launched, watched and removed.
 // Every request can be sent twice; an agent answers the second from what it finds.
-import type { Fence, GangId, Incarnation, MemberId, NodeName } from './ids.ts';
+import type { Epoch, Fence, GangId, Incarnation, MemberId, NodeName } from './ids.ts';
 
 /** Addresses of one member's network namespace. */
 export interface MemberAddresses {
@@ -58,6 +58,19 @@ export type NodeRequest =
       readonly gang: GangId;
       readonly upTo: Incarnation;
     }
+  /** Run a hook in a member's sandbox; asked twice it runs once. Answers `HookRan` when it has ended, or was ended. */
+  | {
+      readonly kind: 'RunHook';
+      readonly fence: Fence;
+      readonly gang: GangId;
+      readonly incarnation: Incarnation;
+      readonly epoch: Epoch;
+      readonly member: MemberId;
+      /** Tells it from the epoch's other hooks. */
+      readonly hook: string;
+      readonly program: MemberProgram;
+      readonly deadlineMs: number;
+    }
   | { readonly kind: 'Status' };
 
 /** Requests that change something: one of a past leader is refused. */
@@ -71,6 +84,15 @@ export type NodeAnswer =
     }
   | { readonly kind: 'Launched' }
   | { readonly kind: 'Removed'; readonly members: readonly MemberId[] }
+  | {
+      readonly kind: 'HookRan';
+      /** Null when a signal has ended it. */
+      readonly exitCode: number | null;
+      /** It was killed at its deadline. */
+      readonly isOverdue: boolean;
+      /** The end of what it printed. */
+      readonly output: string;
+    }
   | {
       readonly kind: 'Status';
       readonly members: readonly MemberStatus[];

@@ -131,6 +131,8 @@ async function answerRequest(world: World, node: SimulatedNode, request: NodeReq
       for (const member of doomed) world.remove(node, member);
       return { kind: 'Removed', members: doomed.map(({ member }) => memberId(member)) };
     }
+    case 'RunHook':
+      throw new Error('no hook of a simulated gang is a command');
     case 'Status':
       return {
         kind: 'Status',

@@ -50,6 +50,8 @@ export interface Plan {
   readonly network: NetworkFaults;
   readonly ledger: LedgerFaults;
   readonly steps: StepFaults;
+  /** Whether the gang has hooks. */
+  readonly hasHooks?: boolean;
   /** How far clocks go wrong: 0.01 is one percent. */
   readonly drift: number;
   /** In the order of their moments. */
@@ -75,6 +77,7 @@ const kindsOf = (random: Random): readonly DisturbanceKind[] => {
 export function makePlan(seed: number): Plan {
   // neighbouring seeds are strangers
   const random = seededRandom(seed).stream('plan');
+  const hasHooks = seededRandom(seed).stream('hooks').chance(0.25);
   const kinds = kindsOf(random);
   const isBad = (): boolean => random.chance(0.3);
   const happenings: Disturbance[] = [];
@@ -97,6 +100,7 @@ export function makePlan(seed: number): Plan {
   }
   return {
     seed,
+    ...(hasHooks ? { hasHooks } : {}),
     members: random.between(1, 4),
     nodes: random.between(1, 4),
     network: {

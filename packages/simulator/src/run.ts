@@ -4,6 +4,7 @@ import type { Gang } from '@stillpoint/coordinator/assembly';
 import { gangId } from '@stillpoint/protocol';
 import { Disturber } from './disturb.ts';
 import { isCalm, type Plan, troubleMs } from './faults.ts';
+import { simulatedHooks } from './hooks.ts';
 import { runsUnheld } from './member.ts';
 import { findHalfDead, isSettled, judgeCut } from './training.ts';
 import { gangName, World } from './world.ts';
@@ -70,7 +71,8 @@ class Run {
       outside: 'refuse',
       files: 'refuse',
     } as const;
-    const started = world.leader?.starts.run({ ...request, command: [...request.command] }, verb);
+    const hooks = plan.hasHooks === true ? { hooks: simulatedHooks } : {};
+    const started = world.leader?.starts.run({ ...request, ...hooks, command: [...request.command] }, verb);
     await this.#done(started, 'the gang starts');
   }
 

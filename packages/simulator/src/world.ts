@@ -6,6 +6,7 @@ import pino, { type Logger } from 'pino';
 import { Addresses } from './addresses.ts';
 import { Engine } from './engine.ts';
 import type { Plan, StepFaults } from './faults.ts';
+import { SimulatedHooks } from './hooks.ts';
 import { Kernel } from './kernel.ts';
 import { SimulatedLedger } from './ledger.ts';
 import { addressOf, type Member, memberName, runsUnheld } from './member.ts';
@@ -42,6 +43,7 @@ export class World {
   readonly ledger: SimulatedLedger;
   readonly vault: SimulatedVault;
   readonly file = new SharedFile();
+  readonly hooks: SimulatedHooks;
   readonly kernel: Kernel;
   readonly watch: Watch;
   readonly chance: Chance;
@@ -66,6 +68,7 @@ export class World {
     this.network = new Network(this.engine, random.stream('network'), plan.network);
     this.ledger = new SimulatedLedger(this.engine, this.network, random.stream('ledger'), plan.ledger);
     this.vault = new SimulatedVault(this.engine, random.stream('vault'));
+    this.hooks = new SimulatedHooks(this.engine, random.stream('hooks'));
     this.watch = new Watch(this);
     this.addresses = new Addresses(this.nodes, this.ledger);
     this.kernel = new Kernel(this.engine, random.stream('kernel'), {
@@ -90,15 +93,13 @@ export class World {
   /** Things go wrong from now on. */
   trouble(): void {
     this.#isFaulty = true;
-    this.network.isFaulty = true;
-    this.ledger.isFaulty = true;
+    for (const part of [this.network, this.ledger, this.hooks]) part.isFaulty = true;
   }
 
   /** Nothing goes wrong any more, and what was wrong is mended; what is dead stays so. */
   heal(): void {
     this.#isFaulty = false;
-    this.network.isFaulty = false;
-    this.ledger.isFaulty = false;
+    for (const part of [this.network, this.ledger, this.hooks]) part.isFaulty = false;
     this.network.mendAll();
     this.ledger.isAway = false;
     this.ledger.isMute = false;
@@ -154,6 +155,7 @@ export class World {
       ledger: this.ledger.connect(process),
       vault: this.vault.connect(process),
       platform: platformOf(this, process),
+      hooks: { http: () => this.hooks.call() },
       makeFiles: () =>
         this.file.port(
           () => this.members().some(runsUnheld),

@@ -114,6 +114,12 @@ export class Connection {
     });
   }
 
+  /** Asks, and waits for one answer on a subject of its own. @throws when there is none in time, or nobody to answer */
+  async ask(subject: string, answerSubject: string, text: string, deadlineMs: number): Promise<string> {
+    const options = { timeout: deadlineMs, noMux: true, reply: answerSubject };
+    return (await this.#nats.request(subject, text, options)).string();
+  }
+
   call(subject: string): void {
     if (this.isUp) this.#nats.publish(subject);
   }

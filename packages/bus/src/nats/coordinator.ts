@@ -8,7 +8,7 @@ import { Listeners } from '../listeners.ts';
 import { RequestTable } from '../requests.ts';
 import { Connection, type NatsOptions } from './connection.ts';
 import type { NatsMessages } from './messages.ts';
-import { fromAll, nodeToken, nodeTokenOf, toNode, toPlaces } from './subjects.ts';
+import { fromAll, hookAnswer, hookSubject, nodeToken, nodeTokenOf, toNode, toPlaces } from './subjects.ts';
 
 /** The bus as a coordinator has it. */
 export interface NatsBus {
@@ -16,6 +16,8 @@ export interface NatsBus {
   connect(node: string): NodeLink;
   /** Sends a command to several nodes without waiting, in as few messages as can be. One whose agent is lost hears nothing. */
   sendToAll(nodes: readonly string[], command: NodeCommand): void;
+  /** Asks whoever answers a hook's subject. @returns the answer's text @throws when there is none in time */
+  ask(subject: string, text: string, deadlineMs: number): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,8 @@ export async function openNatsBus(options: NatsOptions): Promise<NatsBus> {
       for (const { subject } of toPlaces(placed.map((link) => link.place ?? 0)))
         connection.send(subject, { command });
     },
+    ask: (subject, text, deadlineMs) =>
+      connection.ask(hookSubject(subject), hookAnswer(randomUUID()), text, deadlineMs),
     close: async () => {
       for (const each of links.values()) for (const link of each) await link.close();
       await connection.close();

@@ -3,7 +3,8 @@ import type { NodeAnswer, NodeRequest } from '@stillpoint/protocol';
 import { z } from 'zod';
 import type { NodeCommand, NodeEvent } from '../bus.ts';
 import { fanPlacesMax } from './subjects.ts';
-import { answerSchema, commandSchema, eventSchema, requestSchema } from '../schemas.ts';
+import { answerSchema, requestSchema } from '../request-schemas.ts';
+import { commandSchema, eventSchema } from '../schemas.ts';
 
 const id = z.int().nonnegative();
 /** Names an agent's process, so that its successor is told from it. */

@@ -257,6 +257,55 @@ describe('a command to several nodes', () => {
   });
 });
 
+describe('a question to a hook', () => {
+  const rights = (name: string, { publish, subscribe }: NatsRights): string =>
+    `{ user: ${name}, password: p, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ${JSON.stringify(subscribe)} } }`;
+
+  it('has its answer, within the rights of a coordinator and of nobody else', async () => {
+    const responder = { publish: ['stillpoint.hook-answer.*'], subscribe: ['stillpoint.hook.writer'] };
+    const own = await ownServer(`no_auth_user: coordinator
+      authorization { users: [
+        ${rights('coordinator', coordinatorRights)}
+        ${rights('responder', responder)}
+        ${rights('agent', agentRights('a', 1))}
+      ] }`);
+    const as = (user: string) => connectNats({ servers: own.url, user, pass: 'p' });
+    const answering = await as('responder');
+    cleanups.push(() => answering.close());
+    answering.subscribe('stillpoint.hook.writer', {
+      callback: (_error, message) => void message.respond(`heard ${message.string()}`),
+    });
+    await answering.flush();
+    const bus = await openNatsBus({ servers: [own.url] });
+    cleanups.push(() => bus.close());
+    expect(await bus.ask('writer', 'flush', 5_000)).toBe('heard flush');
+    await expect(bus.ask('nobody', 'flush', 5_000)).rejects.toThrow(/responders/i);
+
+    const hostile = await as('agent');
+    cleanups.push(() => hostile.close());
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of hostile.status())
+        if (status.type === 'error') refused.push(status.error.message);
+    })();
+    hostile.subscribe('stillpoint.hook.writer', { callback: () => undefined });
+    hostile.publish('stillpoint.hook.writer', 'flush');
+    hostile.publish('stillpoint.hook-answer.x', 'heard');
+    await until(() => expect(refused).toHaveLength(3));
+  });
+
+  it('without an answer ends at its deadline', async () => {
+    const own = await ownServer();
+    const silent = await connectNats({ servers: own.url });
+    cleanups.push(() => silent.close());
+    silent.subscribe('stillpoint.hook.writer', { callback: () => undefined });
+    await silent.flush();
+    const bus = await openNatsBus({ servers: [own.url] });
+    cleanups.push(() => bus.close());
+    await expect(bus.ask('writer', 'flush', 100)).rejects.toThrow(/time/i);
+  });
+});
+
 describe('with certificates and least rights', () => {
   it('an agent that tries more than is its own is refused each time', async () => {
     const authority = await makeAuthority();

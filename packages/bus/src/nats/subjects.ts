@@ -86,7 +86,11 @@ export const agentRights = (node: string, place?: number): NatsRights => ({
   subscribe: [toNode(node).all, fromNode(node).beat, ...(place === undefined ? [] : [atPlace(place)])],
 });
 
+/** Where a hook of the user's is asked, and where its answer comes to. */
+export const hookSubject = (subject: string): string => `${prefix}.hook.${subject}`;
+export const hookAnswer = (id: string): string => `${prefix}.hook-answer.${id}`;
+
 export const coordinatorRights: NatsRights = {
-  publish: [`${prefix}.to.>`, `${prefix}.fan.>`],
-  subscribe: [`${prefix}.from.>`],
+  publish: [`${prefix}.to.>`, `${prefix}.fan.>`, `${prefix}.hook.>`],
+  subscribe: [`${prefix}.from.>`, `${prefix}.hook-answer.*`],
 };

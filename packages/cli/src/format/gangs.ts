@@ -56,6 +56,7 @@ export function formatGang(gang: GangDetail, nowMs: number, look: Look): string 
     ['started', `${formatWhen(gang.createdAtMs, nowMs)} (${formatAge(gang.createdAtMs, nowMs)} ago)`],
     ['incarnation', incarnationOf(gang)],
     ['checkpoints', scheduleOf(gang)],
+    ['hooks', hooksOf(gang)],
     ['outside', gang.outside],
     ['files', gang.files],
   ];
@@ -71,6 +72,11 @@ export function formatGang(gang: GangDetail, nowMs: number, look: Look): string 
     ...(gang.epochs.length === 0 ? [] : ['', formatEpochs(gang.epochs, nowMs, look)]),
   ].join('\n');
 }
+
+const hooksOf = ({ hooks }: GangDetail): string | undefined =>
+  hooks.length === 0
+    ? undefined
+    : hooks.map(({ name, when, phase }) => `${name} (${when} ${phase})`).join(', ');
 
 /** What brings back a gang that did not end by itself. */
 function wayBack({ name, state, lastPublishedEpoch }: GangDetail): string | undefined {

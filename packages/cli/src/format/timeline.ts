@@ -21,6 +21,7 @@ export function formatTimeline(gang: string, told: Timeline, look: Look): string
     ...heading(gang, timeline, look),
     ...chart('while members stood still', still, timeline, look),
     ...chart('before and after, while they ran', rest, timeline, look),
+    ...hookLines(timeline, look),
     ...findings(timeline, look),
     ...notes.map((note) => look.colors.dim(note)),
   ].join('\n');
@@ -89,6 +90,21 @@ function decisionRow(
   const name = colorState(decision.decision, look.colors);
   const pad = ' '.repeat(Math.max(0, room.phaseColumns - decision.decision.length));
   return [`${label}  ${name}${pad}  ${before}${look.unicode ? '◆' : '*'}`];
+}
+
+function hookLines({ hooks }: Timeline, { colors }: Look): string[] {
+  if (hooks.length === 0) return [];
+  const points = hooks.map(({ when, phase }) => `${when} ${phase}`);
+  const nameColumns = Math.max(...hooks.map(({ name }) => name.length));
+  const pointColumns = Math.max(...points.map((point) => point.length));
+  const times = hooks.map(({ startMs, endMs }) => formatMs(Math.max(0, endMs - startMs)));
+  const timeColumns = Math.max(...times.map((time) => time.length));
+  const lines = hooks.map(({ name, problem }, at) => {
+    const [point = '', time = ''] = [points[at], times[at]];
+    const said = problem === undefined ? '' : `  ${colors.red(problem)}`;
+    return `${colors.bold(name.padEnd(nameColumns))}  ${point.padEnd(pointColumns)}  ${time.padStart(timeColumns)}${said}`;
+  });
+  return ['', 'hooks', ...lines];
 }
 
 function findings(timeline: Timeline, look: Look): string[] {

@@ -34,6 +34,7 @@ export const gangDetail = (more: Partial<GangDetail> = {}): GangDetail => ({
   cwd: '/work/training',
   outside: 'refuse',
   files: 'refuse',
+  hooks: [],
   members: [0, 1, 2].map((member) => ({
     member,
     node: `n${member + 1}`,
@@ -71,6 +72,7 @@ export const placement = [0, 1, 2].map((member) => ({
 export const timeline = (more: Partial<Timeline> = {}): Timeline => ({
   ...epoch(),
   members: [0, 1, 2].map((member) => ({ member, node: `n${member + 1}` })),
+  hooks: [],
   spans: [0, 1, 2].flatMap((member) => spansOf(member, member === 2 ? 162 : 90)),
   phases: [],
   decision: { decision: 'commit', atMs: epochAtMs + 212 },

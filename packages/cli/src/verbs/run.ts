@@ -8,6 +8,7 @@ import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { checkFolder, findExecutable } from '../executable.ts';
 import { count, formatMs } from '../format/units.ts';
+import { readHooks } from '../hooks-file.ts';
 import type { Session } from '../session.ts';
 import type { Verb } from '../verb.ts';
 import { sayThatItRuns, sayWhereItRuns } from './placement.ts';
@@ -20,6 +21,7 @@ interface RunOptions extends PolicyOptions {
   readonly keep?: string;
   readonly env?: readonly string[];
   readonly cwd?: string;
+  readonly hooks?: string;
   readonly follow?: true;
 }
 
@@ -59,6 +61,7 @@ function declareOptions(command: Command): Command {
     .option('--cwd <FOLDER>', 'working directory (default: this one)')
     .addOption(outsideOption('in every epoch'))
     .addOption(filesOption('in every epoch'))
+    .option('--hooks <FILE>', 'what runs before and after phases of its epochs (docs/hooks.md)')
     .option('-f, --follow', "show what it writes until it ends, and end with the gang's exit code");
 }
 
@@ -116,6 +119,7 @@ async function requestOf(
     cwd,
     ...(everyMs === undefined ? {} : { everyMs }),
     ...(options.keep === undefined ? {} : { keep: wholeNumber(options.keep, '--keep', keepBounds, 'run') }),
+    ...(options.hooks === undefined ? {} : { hooks: await readHooks(options.hooks, session.io.cwd) }),
     ...(options.outside === undefined ? {} : { outside: options.outside }),
     ...(options.files === undefined ? {} : { files: options.files }),
   };

@@ -35,6 +35,9 @@ import type { FakeNode } from './fake-node.ts';
 import { FakePart } from './fake-part.ts';
 import { type FakeStep, performEpochStep, performRestoreStep } from './fake-steps.ts';
 
+export type HookRequest = Extract<NodeRequest, { kind: 'RunHook' }>;
+export type HookAnswer = Extract<NodeAnswer, { kind: 'HookRan' }>;
+
 export interface FakeAgentOptions {
   readonly node: FakeNode;
   readonly socketPath: string;
@@ -42,6 +45,7 @@ export interface FakeAgentOptions {
   readonly vault: Vault;
   /** Called before each step of a member; what it throws is the step's failure. */
   readonly beforeStep: (step: FakeStep) => Promise<void>;
+  readonly runHook: (request: HookRequest) => Promise<HookAnswer>;
 }
 
 type EpochPart = FakePart<
@@ -148,6 +152,8 @@ export class FakeAgent {
         for (const member of doomed) node.remove(member);
         return { kind: 'Removed', members: doomed.map(({ member }) => memberId(member)) };
       }
+      case 'RunHook':
+        return this.#options.runHook(request);
       case 'Status':
         return {
           kind: 'Status',

@@ -11,9 +11,10 @@ import { CoordinatorClient } from '../client.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import { CoordinatorEnds } from '../errors.ts';
 import { filesOnDisk } from '../gang-files.ts';
+import type { HookMessage } from '../hooks.ts';
 import type { NodePlatform } from '../platform.ts';
 import { makeServer, type Server } from '../server.ts';
-import { FakeAgent } from './fake-agent.ts';
+import { FakeAgent, type HookAnswer, type HookRequest } from './fake-agent.ts';
 import { FakeWorld } from './fake-node.ts';
 import type { FakeStep } from './fake-steps.ts';
 
@@ -38,6 +39,11 @@ export class Harness {
   readonly #coordinators: RunningCoordinator[] = [];
   /** Called before each step of a member: what it throws is the step's failure. */
   beforeStep: (step: FakeStep) => Promise<void> | void = () => undefined;
+  /** Called for hooks over HTTP. */
+  hook: (url: string, message: HookMessage) => Promise<void> = () => Promise.resolve();
+  /** Called for hooks in sandboxes. */
+  runHook: (request: HookRequest) => Promise<HookAnswer> = () =>
+    Promise.resolve({ kind: 'HookRan', exitCode: 0, isOverdue: false, output: '' });
   /** Steps that were begun, as `step member`. */
   readonly steps: string[] = [];
   /** Of the coordinators that are started from now on. */
@@ -72,6 +78,7 @@ export class Harness {
       socketPath: this.socketPath(name),
       ledger: this.#agentLedger,
       vault: this.vault,
+      runHook: (request) => this.runHook(request),
       beforeStep: async (step) => {
         this.steps.push(`${step.step} ${step.member}`);
         await this.beforeStep(step);
@@ -131,6 +138,7 @@ export class Harness {
       ledger,
       vault: this.vault,
       platform: this.platform(),
+      hooks: { http: (url, message) => this.hook(url, message) },
       makeFiles: (context) => filesOnDisk(context, { shared: this.home, runtime: join(this.home, 'run') }),
       log: this.log,
       onFatal: (error) => fatal.push(error),

@@ -5,6 +5,7 @@ import { aborting, committed, decide, finishRelease, giveUp, kill } from './deci
 import * as facts from './facts.ts';
 import * as fold from './fold.ts';
 import { open } from './open.ts';
+import { foldHooks, hooksThen } from './hooks.ts';
 import * as orders from './orders.ts';
 import { forget, manifest, manifestFailed, persist, settle, unpublished } from './publish.ts';
 import { end, gangSetup, knows, learn, learnFrom, say, sayFrom } from './words.ts';
@@ -14,6 +15,8 @@ export const gangChart = gangSetup.createMachine({
   context: ({ input: { found, ...input } }) => ({
     ...facts.startFacts(input),
     commitPossible: found !== 'new',
+    // a predecessor's may have run
+    hooksBegan: found !== 'new',
     decision: found === 'commit' || found === 'abort' ? found : null,
     failure: found === 'undecided' || found === 'abort' ? failures.leaderChanged() : null,
   }),
@@ -27,6 +30,7 @@ export const gangChart = gangSetup.createMachine({
     },
     MemberLost: { actions: learnFrom('MemberLost', fold.foldLoss) },
     NodeLost: { actions: learnFrom('NodeLost', fold.foldLoss) },
+    HooksFinished: { actions: learnFrom('HooksFinished', foldHooks) },
     Tick: { actions: say(orders.resend) },
   },
   states: {
@@ -52,13 +56,15 @@ export const gangChart = gangSetup.createMachine({
     settled: {
       id: 'settled',
       always: [
-        { guard: knows(({ decision }) => decision === 'commit'), target: 'persist' },
-        { target: 'aborted' },
+        { guard: knows(({ decision }) => decision === 'commit'), target: 'beforePersist' },
+        { target: 'afterAbort' },
       ],
     },
+    beforePersist: hooksThen('persist', 'persist'),
     persist,
     manifest,
     manifestFailed,
+    afterManifest: hooksThen('published', 'forget'),
     forget,
     unpublished,
 
@@ -66,6 +72,8 @@ export const gangChart = gangSetup.createMachine({
       entry: learn((known) => facts.fail(known, failures.ledgerSilent(known.phase))),
       always: { target: 'undecided' },
     },
+
+    afterAbort: hooksThen('aborted', 'aborted'),
 
     published: end('published'),
     'committed-stopped': end('committed-stopped'),

@@ -65,8 +65,8 @@ export const finishRelease = gangSetup.createStateConfig({
 export const kill = gangSetup.createStateConfig({
   entry: enter('kill', orders.decidedOrder, 'Killed'),
   exit: leave('kill'),
-  on: { DeadlineExpired: goOnOverdue('kill', 'persist') },
-  always: { guard: done('Killed'), target: 'persist' },
+  on: { DeadlineExpired: goOnOverdue('kill', 'beforePersist') },
+  always: { guard: done('Killed'), target: 'beforePersist' },
 });
 
 /** Giving up: the ledger first. While nobody can have written `commit`, its silence stops nothing. */
@@ -108,7 +108,7 @@ export const aborting = gangSetup.createStateConfig({
       {
         guard: expired('abort', isDecided),
         actions: learn((known) => facts.warn(known, orders.overdueFailure(known, 'abort'))),
-        target: 'aborted',
+        target: 'afterAbort',
       },
       { guard: expired('abort'), target: 'silent' },
     ],
@@ -118,6 +118,6 @@ export const aborting = gangSetup.createStateConfig({
       guard: knows((known) => isAborted(known) && facts.wasHeld(known)),
       target: 'settle',
     },
-    { guard: knows(isAborted), target: 'aborted' },
+    { guard: knows(isAborted), target: 'afterAbort' },
   ],
 });

@@ -1,5 +1,6 @@
 // What the coordinator's machine of an epoch hears, and what it wants done. All of it is plain data.
 import type { Failure } from '../failures.ts';
+import type { HookDeadlines, HookStage } from './hooks.ts';
 import type { MemberId, NodeName } from '../ids.ts';
 import type {
   Decision,
@@ -31,6 +32,7 @@ export interface GangEpochInput {
   /** Distinct for everyone who ever drives this epoch. */
   readonly persistId: string;
   readonly limits: GangEpochLimits;
+  readonly hooks: HookDeadlines;
 }
 
 /** Names of the deadlines of an epoch. `budget` bounds the hold, the others their phase. */
@@ -50,7 +52,8 @@ export type GangDeadline =
   | 'surveyGap'
   | 'persist'
   | 'manifest'
-  | 'forget';
+  | 'forget'
+  | 'hooks';
 
 export type GangEvent =
   | { readonly kind: 'ReplyReceived'; readonly reply: EpochReply }
@@ -63,6 +66,13 @@ export type GangEvent =
   | { readonly kind: 'LedgerUnavailable' }
   | { readonly kind: 'AbortRequested'; readonly reason: string }
   | { readonly kind: 'ManifestWritten' }
+  /** The hooks of a stage are through. `failure`: of one that the epoch is to be given up for. */
+  | {
+      readonly kind: 'HooksFinished';
+      readonly stage: HookStage;
+      readonly failure: Failure | null;
+      readonly warnings: readonly Failure[];
+    }
   | { readonly kind: 'ManifestFailed'; readonly reason: string }
   /** The member's processes are proved dead. */
   | { readonly kind: 'MemberLost'; readonly member: MemberId; readonly reason: string }
@@ -101,6 +111,8 @@ export type GangEffect =
   | { readonly kind: 'ClearDeadline'; readonly name: GangDeadline }
   /** Answer with `ManifestWritten` or `ManifestFailed`. */
   | { readonly kind: 'WriteManifest'; readonly members: readonly ManifestMember[] }
+  /** Answer with `HooksFinished`. */
+  | { readonly kind: 'RunHooks'; readonly stage: HookStage }
   | { readonly kind: 'Record'; readonly event: GangProgress }
   /** The last effect of an epoch: close it in the ledger, unless it is `undecided`. */
   | {

@@ -1,6 +1,7 @@
 // What the coordinator knows of an epoch, and the questions that its chart asks of that. Pure.
 import type { Failure } from '../failures.ts';
 import type { GangEpochInput, ManifestMember, Placement } from './events.ts';
+import type { HookStage } from './hooks.ts';
 import type { HoldId, MemberId } from '../ids.ts';
 import type {
   Blocker,
@@ -72,6 +73,10 @@ export interface GangFacts extends Omit<GangEpochInput, 'members'> {
   readonly halfDead: readonly HalfDeadSocket[];
   readonly manifestAttempts: number;
   readonly manifestFailure: string | null;
+  /** The stage whose hooks run. */
+  readonly hookStage: HookStage | null;
+  /** Hooks may have run that came before the freeze. */
+  readonly hooksBegan: boolean;
 }
 
 /** The facts at the start of an epoch. */
@@ -106,6 +111,8 @@ export function startFacts({ members, ...input }: GangEpochInput): GangFacts {
     halfDead: [],
     manifestAttempts: 0,
     manifestFailure: null,
+    hookStage: null,
+    hooksBegan: false,
   };
 }
 

@@ -3,6 +3,7 @@
 import { failures } from '../failures.ts';
 import * as facts from './facts.ts';
 import * as fold from './fold.ts';
+import { foldHookBudget, hooksThen } from './hooks.ts';
 import * as orders from './orders.ts';
 import {
   done,
@@ -21,7 +22,7 @@ import {
 
 /** All phases in which `commit` cannot have been written yet. */
 export const open = gangSetup.createStateConfig({
-  initial: 'preflight',
+  initial: 'start',
   always: { guard: knows((known) => !isGood(known)), target: 'giveUp' },
   on: {
     AbortRequested: {
@@ -33,14 +34,22 @@ export const open = gangSetup.createStateConfig({
     NodeLost: { actions: learnFrom('NodeLost', fold.failLoss) },
   },
   states: {
+    start: hooksThen('preflight', 'preflight'),
     preflight: {
       entry: enter('preflight', orders.preflightOrder, 'Ready'),
       exit: leave('preflight'),
       on: { DeadlineExpired: failOverdue('preflight') },
-      always: [{ guard: done('Ready'), actions: learn(orders.foldBlockers), target: 'quiesce' }],
+      always: [
+        {
+          guard: done('Ready'),
+          actions: learn((known) => foldHookBudget(orders.foldBlockers(known))),
+          target: 'quiesce',
+        },
+      ],
     },
-    // Accelerators and hooks come to rest here; members that have none are at rest.
-    quiesce: { always: { guard: knows(isGood), target: 'cut' } },
+    // Accelerators come to rest here; members that have none are at rest. What needs a member that runs is done now.
+    quiesce: { always: { guard: knows(isGood), target: 'beforeFreeze' } },
+    beforeFreeze: hooksThen('freeze', 'cut'),
     // From the first freeze to the last release: the hold's budget bounds all of it.
     cut: {
       initial: 'freeze',
@@ -58,14 +67,16 @@ export const open = gangSetup.createStateConfig({
         drain: {
           entry: say((known) => [orders.setDeadline(known, 'drain')]),
           exit: leave('drain'),
-          on: { DeadlineExpired: { guard: expired('drain'), target: 'hold' } },
+          on: { DeadlineExpired: { guard: expired('drain'), target: 'beforeHold' } },
         },
+        beforeHold: hooksThen('hold', 'hold'),
         hold: {
           entry: enter('hold', () => ({ kind: 'Hold' }), 'Held'),
           exit: leave('hold'),
           on: { DeadlineExpired: failOverdue('hold') },
-          always: { guard: reached('Held'), target: 'note' },
+          always: { guard: reached('Held'), target: 'beforeDump' },
         },
+        beforeDump: hooksThen('dump', 'note'),
         // This instant is the cut. Dumps begin; nobody may be released before all have noted.
         note: {
           entry: enter('note', () => ({ kind: 'Dump' }), 'Noted'),
@@ -81,9 +92,13 @@ export const open = gangSetup.createStateConfig({
         },
         verify: {
           entry: learn(orders.foldCut),
+          always: { guard: knows(isGood), target: 'beforeRelease' },
+        },
+        beforeRelease: hooksThen('release', 'cutDone'),
+        cutDone: {
           always: [
-            { guard: knows((known) => isGood(known) && known.outcome === 'resume'), target: 'release' },
-            { guard: knows(isGood), target: '#decide' },
+            { guard: knows(({ outcome }) => outcome === 'resume'), target: 'release' },
+            { target: '#decide' },
           ],
         },
         // *resume*: `commit` waits for every release, so that none was earlier than the last note. The

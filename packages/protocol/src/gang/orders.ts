@@ -25,6 +25,9 @@ import type { Decision, EpochOrder, EpochReply, SurveyedReport, SurveyRound } fr
 import { invariant } from '../step.ts';
 import { roomBlockers } from './room.ts';
 
+/** All but that of hooks, which is the hooks' own. */
+export type PhaseDeadline = Exclude<GangDeadline, 'hooks'>;
+
 const limitNames = {
   preflight: 'preflightDeadlineMs',
   freeze: 'freezeDeadlineMs',
@@ -41,12 +44,12 @@ const limitNames = {
   persist: 'persistDeadlineMs',
   manifest: 'manifestDeadlineMs',
   forget: 'forgetDeadlineMs',
-} as const satisfies Record<Exclude<GangDeadline, 'budget'>, keyof GangEpochLimits>;
+} as const satisfies Record<Exclude<PhaseDeadline, 'budget'>, keyof GangEpochLimits>;
 
-const deadlineMs = (facts: GangFacts, name: GangDeadline): number =>
+const deadlineMs = (facts: GangFacts, name: PhaseDeadline): number =>
   name === 'budget' ? smallestBudgetMs(facts) : facts.limits[limitNames[name]];
 
-export const setDeadline = (facts: GangFacts, name: GangDeadline): GangEffect => ({
+export const setDeadline = (facts: GangFacts, name: PhaseDeadline): GangEffect => ({
   kind: 'SetDeadline',
   name,
   afterMs: deadlineMs(facts, name),
@@ -91,7 +94,7 @@ export function resend(facts: GangFacts): GangEffect[] {
 /** The order now in force, and the step that answers it. */
 export const takeOrder = (
   facts: GangFacts,
-  phase: GangDeadline,
+  phase: PhaseDeadline,
   order: EpochOrder,
   awaited: GangStep,
 ): GangFacts => ({ ...facts, phase, order, awaited });
@@ -145,10 +148,10 @@ export const resendAbort = (facts: GangFacts): GangEffect[] => [
 export const surveyOrder = (round: SurveyRound) => (): EpochOrder => ({ kind: 'AllReleased', round });
 export const settleOrder = ({ halfDead }: GangFacts): EpochOrder => ({ kind: 'Settle', halfDead });
 
-export const foldOverdue = (facts: GangFacts, phase: GangDeadline): GangFacts =>
+export const foldOverdue = (facts: GangFacts, phase: PhaseDeadline): GangFacts =>
   fail(facts, overdueFailure(facts, phase));
 
-export const overdueFailure = (facts: GangFacts, phase: GangDeadline): Failure =>
+export const overdueFailure = (facts: GangFacts, phase: PhaseDeadline): Failure =>
   failures.overdue(phase, deadlineMs(facts, phase), awaitedMembers(facts));
 
 export const foldOverBudget = (facts: GangFacts): GangFacts =>

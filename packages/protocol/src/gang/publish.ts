@@ -76,7 +76,7 @@ export const manifest = gangSetup.createStateConfig({
   ],
   exit: leave('manifest'),
   on: {
-    ManifestWritten: { target: 'forget' },
+    ManifestWritten: { target: 'afterManifest' },
     ManifestFailed: {
       actions: learnFrom('ManifestFailed', (known, { reason }) => ({
         ...known,
@@ -98,7 +98,7 @@ export const manifestFailed = gangSetup.createStateConfig({
     guard: knows(({ manifestAttempts, limits }) => manifestAttempts >= limits.manifestAttemptsMax),
     target: 'unpublished',
   },
-  on: { ManifestWritten: { target: 'forget' }, Tick: { target: 'manifest' } },
+  on: { ManifestWritten: { target: 'afterManifest' }, Tick: { target: 'manifest' } },
 });
 
 /** Published: staging may go. */

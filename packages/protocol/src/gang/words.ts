@@ -5,6 +5,7 @@ import type { GangDeadline, GangEffect, GangEpochInput, GangEvent, GangResult } 
 import * as facts from './facts.ts';
 import type { GangFacts, GangStep } from './facts.ts';
 import * as orders from './orders.ts';
+import type { PhaseDeadline } from './orders.ts';
 import type { Decision, EpochOrder } from '../messages.ts';
 
 /** How an epoch is taken up: anew, or by a successor, who found this in the ledger. */
@@ -12,8 +13,11 @@ interface GangChartInput extends GangEpochInput {
   readonly found: 'new' | 'undecided' | Decision;
 }
 
-const { brings, ...words } = chartWords<GangFacts, GangEvent, GangEffect>();
-export const { say, sayFrom, learn, learnFrom, knows } = words;
+export const { brings, say, sayFrom, learn, learnFrom, knows } = chartWords<
+  GangFacts,
+  GangEvent,
+  GangEffect
+>();
 
 export const isGood = (known: GangFacts): boolean => known.failure === null;
 export const isDecided = (known: GangFacts): boolean => known.decision !== null;
@@ -29,20 +33,20 @@ export const ledgerSays = (decision: Decision) =>
   brings('DecisionWritten', (event) => event.decision === decision);
 
 /** An order that is in force from now on, to all nodes. */
-export const order = (phase: GangDeadline, make: (known: GangFacts) => EpochOrder, awaited: GangStep) =>
+export const order = (phase: PhaseDeadline, make: (known: GangFacts) => EpochOrder, awaited: GangStep) =>
   [learn((known) => orders.takeOrder(known, phase, make(known), awaited)), say(orders.sendOrder)] as const;
 /** Entering a phase: its name, its deadline, and its order. */
-export const enter = (phase: GangDeadline, make: (known: GangFacts) => EpochOrder, awaited: GangStep) =>
+export const enter = (phase: PhaseDeadline, make: (known: GangFacts) => EpochOrder, awaited: GangStep) =>
   [
     say((known) => [orders.record({ kind: 'PhaseEntered', phase }), orders.setDeadline(known, phase)]),
     ...order(phase, make, awaited),
   ] as const;
-export const leave = (phase: GangDeadline) => say(() => [orders.clearDeadline(phase)]);
+export const leave = (phase: PhaseDeadline) => say(() => [orders.clearDeadline(phase)]);
 /** A phase before the decision that is not over in time fails the epoch. */
-export const failOverdue = (phase: GangDeadline) =>
+export const failOverdue = (phase: PhaseDeadline) =>
   ({ guard: expired(phase), actions: learn((known) => orders.foldOverdue(known, phase)) }) as const;
 /** A phase whose outcome changes nothing any more: it is over when its time is. */
-export const goOnOverdue = <Target extends string>(phase: GangDeadline, target: Target) =>
+export const goOnOverdue = <Target extends string>(phase: PhaseDeadline, target: Target) =>
   ({
     guard: expired(phase),
     target,

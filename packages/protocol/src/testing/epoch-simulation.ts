@@ -65,6 +65,7 @@ class EpochSimulation {
       members: places,
       persistId: '1',
       limits: gangEpochLimits,
+      hooks: {},
     };
     const names = [...new Set(places.map(({ node }) => node))];
     this.#agents = new Map(
@@ -193,6 +194,7 @@ class EpochSimulation {
         if (effect.result === 'undecided') return this.#succeed();
         world.closed = effect.result;
         return;
+      case 'RunHooks':
       case 'SetDeadline':
       case 'ClearDeadline':
       case 'Record':

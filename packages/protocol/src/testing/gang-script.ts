@@ -1,6 +1,8 @@
 // Golden traces of the coordinator's machine of an epoch.
 import { recoverGangEpoch, startGangEpoch, stepGangEpoch, type GangEpochState } from '../gang/epoch.ts';
 import type { GangDeadline, GangEffect, GangEpochInput, GangEvent } from '../gang/events.ts';
+import { failures } from '../failures.ts';
+import type { HookStage } from '../gang/hooks.ts';
 import { fenceNumber, memberId, nodeName } from '../ids.ts';
 import { gangEpochLimits } from '../limits.ts';
 import type { Decision, FilesPolicy, Outcome } from '../messages.ts';
@@ -8,7 +10,10 @@ import { invariant, type Step } from '../step.ts';
 import { parseReport, testHeader } from './fixtures.ts';
 import { compact, type Performer } from './script.ts';
 
-/** `resume 0@a 1@b`: the outcome, and each member at its node; `resume/keep`: a policy for files. */
+/**
+ * `resume 0@a 1@b`: the outcome, and each member at its node; `resume/keep`: a policy for files; `resume/keep/hold,dump`:
+ * hooks at these stages, for a second.
+ */
 export const makeGangInput = ([kind = '', ...places]: readonly string[]): GangEpochInput => ({
   header: testHeader,
   outcome: (kind.split('/')[0] ?? '') as Outcome,
@@ -20,6 +25,12 @@ export const makeGangInput = ([kind = '', ...places]: readonly string[]): GangEp
   }),
   persistId: '1',
   limits: gangEpochLimits,
+  hooks: Object.fromEntries(
+    (kind.split('/')[2] ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((stage) => [stage, 1000]),
+  ),
 });
 
 /** The words of a gang script, one event a line. */
@@ -48,6 +59,13 @@ function parseEvent([kind = '', first = '', ...rest]: readonly string[]): GangEv
       return first === 'written'
         ? { kind: 'ManifestWritten' }
         : { kind: 'ManifestFailed', reason: rest.join(' ') };
+    case 'hooks':
+      return {
+        kind: 'HooksFinished',
+        stage: first as HookStage,
+        failure: rest[0] === 'fail' ? failures.hooksOverdue(first) : null,
+        warnings: rest[0] === 'warn' ? [failures.hooksOverdue(first)] : [],
+      };
     case 'member-lost':
       return { kind: 'MemberLost', member: memberId(Number(first)), reason: rest.join(' ') };
     case 'node-lost':
@@ -79,6 +97,7 @@ function describe(effect: GangEffect): string {
     case 'WriteDecision':
     case 'SetDeadline':
     case 'ClearDeadline':
+    case 'RunHooks':
     case 'Record': {
       const { kind, ...rest } = effect;
       return `${kind} ${compact(rest)}`;

@@ -80,6 +80,7 @@ export class EpochPlay implements Play<EpochKernel> {
       members: this.layout.places,
       persistId: String(fence),
       limits: gangEpochLimits,
+      hooks: {},
     };
   }
 
