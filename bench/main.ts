@@ -2,12 +2,13 @@
 import { parseArgs } from 'node:util';
 import { cost } from './cost.ts';
 import { earlyRelease } from './early-release.ts';
+import { failover } from './failover.ts';
 import { describe, readCircumstances } from './lib/machine.ts';
 import { type Benchmark, renderTable, renderVerdict, writeResult } from './lib/report.ts';
 import { restore } from './restore.ts';
 import { stall } from './stall.ts';
 
-const benchmarks: readonly Benchmark[] = [stall, restore, earlyRelease, cost];
+const benchmarks: readonly Benchmark[] = [stall, restore, earlyRelease, cost, failover];
 
 const usage = `npm run bench [NAME...] [-- --rounds N --quick]
 

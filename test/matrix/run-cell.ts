@@ -7,7 +7,7 @@ import type { TestGang } from '../support/gang.ts';
 import { until } from '../support/until.ts';
 import { type Cell, nameOf } from './cells.ts';
 import { type Heal, inject } from './inject.ts';
-import { Stillness } from './stillness.ts';
+import { Stillness } from '../support/stillness.ts';
 
 export interface CellBounds {
   /** How long a target stands still, or is cut off. */

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HomePaths } from '@stillpoint/agent';
-import { findCgroups } from '../support/remains.ts';
+import { findCgroups } from './remains.ts';
 
 const run = promisify(execFile);
 const everyMs = 100;
