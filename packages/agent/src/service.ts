@@ -13,6 +13,7 @@ import { type ServedNode, serveNode } from './serve.ts';
 import { ConfigInvalid, HomeIsLocal, ServiceRunning } from './service-errors.ts';
 import type { ServiceConfig, ServiceTls } from './service-config.ts';
 import { listenForProbes } from './service-listener.ts';
+import { sweepForgotten } from './staging.ts';
 import { createVirtualNode } from './virtual-node.ts';
 
 export {
@@ -56,6 +57,8 @@ export async function runAgentService(config: ServiceConfig, parent: Logger): Pr
   try {
     await createVirtualNode(paths, node);
     if (uplink !== undefined) await plugUplink(paths, uplink);
+    const swept = await sweepForgotten(paths);
+    if (swept.length > 0) log.info({ swept }, 'staging that nothing needs was removed');
     const service = await serveNode({
       paths,
       node,
@@ -130,7 +133,7 @@ function pemOf(tls: ServiceTls): { authority: string; certificate: string; key: 
     try {
       return readFileSync(tls[field], 'utf8');
     } catch (error) {
-      throw new ConfigInvalid('etcd.tls', [`${field}: ${(error as Error).message}`]);
+      throw new ConfigInvalid('the section etcd.tls', [`${field}: ${(error as Error).message}`]);
     }
   };
   return { authority: read('authority'), certificate: read('certificate'), key: read('key') };
@@ -144,7 +147,6 @@ function nodeOf({ agent }: ServiceConfig): { readonly name: string; readonly ind
       ? []
       : [`agent.node: the host name gives '${node}', which can't be a node's name: write one`]),
   ];
-  if (index === undefined || problems.length > 0)
-    throw new ConfigInvalid("this machine's configuration", problems);
+  if (index === undefined || problems.length > 0) throw new ConfigInvalid('its file and flags', problems);
   return { name: node, index };
 }

@@ -4,12 +4,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { homePaths, type HomePaths } from './paths.ts';
+import { homePaths, type HomePaths, nodeRuntime } from './paths.ts';
 import {
   mountStaging,
   removeStaging,
   restoreStagingFolder,
   stagingFolder,
+  sweepForgotten,
   sweepStaging,
   unmountStaging,
 } from './staging.ts';
@@ -56,6 +57,34 @@ it('loses what is in use for nothing, and nothing else', async () => {
   for (const folder of kept) expect(await readdir(folder)).toEqual(['pages-1.img']);
   expect((await readdir(paths.staging)).toSorted()).toEqual(['.restores', 'g']);
   expect(await sweepStaging(paths, { epochs: [], restores: [] })).toHaveLength(2);
+});
+
+it('loses what no agent of the machine has a part in any more', async () => {
+  const runtime = await mkdtemp(join(tmpdir(), 'runtime-'));
+  try {
+    const own = { ...paths, runtime };
+    for (const [node, kind, part] of [
+      ['n1', 'epochs', 'g.2.0.json'],
+      ['n2', 'restores', 'g.3.1.json'],
+    ] as const) {
+      const folder = join(nodeRuntime(own, node), kind);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, part), '{}');
+    }
+    const kept = [
+      await stage(stagingFolder(own, 'g', 2, 0)),
+      await stage(restoreStagingFolder(own, 'g', 3, 1)),
+    ];
+    await stage(stagingFolder(own, 'g', 3, 1));
+    await stage(restoreStagingFolder(own, 'g', 2, 0));
+    const swept = await sweepForgotten(own);
+    expect(swept.toSorted()).toEqual(['.restores/g/2', 'g/3'].map((name) => join(paths.staging, name)));
+    for (const folder of kept) expect(await readdir(folder)).toEqual(['pages-1.img']);
+    await rm(runtime, { recursive: true });
+    expect(await sweepForgotten(own)).toHaveLength(2);
+  } finally {
+    await rm(runtime, { recursive: true, force: true });
+  }
 });
 
 it('that was never mounted has nothing to sweep', async () => {

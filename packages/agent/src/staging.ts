@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exec } from './exec.ts';
 import { limits } from './limits.ts';
-import type { HomePaths } from './paths.ts';
+import { type HomePaths, nodeRuntime } from './paths.ts';
 
 /** Where a kernel that has huge pages for shared memory says so. */
 const hugePagesFile = '/sys/kernel/mm/transparent_hugepage/shmem_enabled';
@@ -83,12 +83,37 @@ export async function sweepStaging(paths: HomePaths, inUse: StagingInUse): Promi
     ...inUse.restores.map(({ gang, incarnation }) => join(restores, gang, String(incarnation))),
   ]);
   const found = [...(await attempts(paths.staging)), ...(await attempts(restores))];
-  const swept = found.filter((folder) => !needed.has(folder));
-  for (const folder of swept) {
+  return removeAll(found.filter((folder) => !needed.has(folder)));
+}
+
+/**
+ * Removes what is in staging of epochs and attempts that no agent of this machine has a part in any more: one that has begins
+ * with writing that down. @returns its folders
+ */
+export async function sweepForgotten(paths: HomePaths): Promise<string[]> {
+  const restores = join(paths.staging, '.restores');
+  // the folders first: whoever makes one meanwhile has written its part down before
+  const found = [...(await attempts(paths.staging)), ...(await attempts(restores))];
+  const needed = new Set<string>();
+  for (const node of await foldersIn(join(paths.runtime, 'nodes'))) {
+    for (const [kind, root] of [
+      ['epochs', paths.staging],
+      ['restores', restores],
+    ] as const)
+      for (const name of await readdir(join(nodeRuntime(paths, node), kind)).catch(() => [])) {
+        const [gang = '', number = ''] = name.split('.');
+        needed.add(join(root, gang, number));
+      }
+  }
+  return removeAll(found.filter((folder) => !needed.has(folder)));
+}
+
+async function removeAll(folders: string[]): Promise<string[]> {
+  for (const folder of folders) {
     await rm(folder, { recursive: true, force: true });
     await removeEmpty(dirname(folder));
   }
-  return swept;
+  return folders;
 }
 
 /** Folders of epochs, or of restore attempts, by gang. */

@@ -20,8 +20,9 @@ export function remotePlatform(bus: NatsBus, paths: HomePaths): NodePlatform {
     kill: async (name, fence, { isOff }) => {
       if (!isOff) await endMembers(bus, name, fence);
     },
-    // agents keep what the ledger has nothing of until they are asked what they find
+    // members that nobody knows are removed when their agent says what it finds
     cleanLeftovers: () => Promise.resolve([]),
+    // agents do that when they start
     sweepStaging: () => Promise.resolve([]),
     logFiles: (gang, incarnation, member) => {
       const folder = logFolder(paths, gang, incarnation);
