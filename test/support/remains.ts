@@ -131,10 +131,10 @@ export function findCgroups(tag: string): string[] {
     });
 }
 
+/** None of one that goes meanwhile. */
 function subfolders(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap((entry) => [join(folder, entry.name), ...subfolders(join(folder, entry.name))]);
+  const below = namesIn(folder).map((name) => join(folder, name));
+  return below.filter(isFolder).flatMap((each) => [each, ...subfolders(each)]);
 }
 
 const mountsOf = (text: string): string[] => text.split('\n').map((line) => line.split(' ')[1] ?? '');
