@@ -1,5 +1,6 @@
 // `npm run bench [NAME...] [-- --rounds N --quick]`: runs benchmarks, prints their tables and writes their results.
 import { parseArgs } from 'node:util';
+import { bus } from './bus.ts';
 import { cost } from './cost.ts';
 import { earlyRelease } from './early-release.ts';
 import { failover } from './failover.ts';
@@ -8,7 +9,7 @@ import { type Benchmark, renderTable, renderVerdict, writeResult } from './lib/r
 import { restore } from './restore.ts';
 import { stall } from './stall.ts';
 
-const benchmarks: readonly Benchmark[] = [stall, restore, earlyRelease, cost, failover];
+const benchmarks: readonly Benchmark[] = [stall, restore, earlyRelease, cost, bus, failover];
 
 const usage = `npm run bench [NAME...] [-- --rounds N --quick]
 

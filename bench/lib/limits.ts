@@ -2,6 +2,10 @@
 
 export const limits = {
   pollMs: 20,
+  /** How long thousands of agents may take to be heard. */
+  connectMs: 60_000,
+  /** How long a step of an epoch may take where all agents share one machine. */
+  busStepMs: 30_000,
   /** How long the ranks may take to finish a number of steps. */
   stepsMs: 300_000,
   /** From the end of a restore to the first new step. */

@@ -1,11 +1,19 @@
 // The figures that every benchmark reports.
 import { describe, expect, test } from 'vitest';
-import { meanInterval, median, slope, summarize } from './statistics.ts';
+import { meanInterval, median, quantile, slope, summarize } from './statistics.ts';
 
 test('a median of an odd and an even number of values', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 2, 3])).toBe(2.5);
   expect(() => median([])).toThrow(/nothing/);
+});
+
+test('a quantile is one of the values', () => {
+  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+  expect(quantile(values, 0.99)).toBe(99);
+  expect(quantile(values, 0.5)).toBe(50);
+  expect(quantile([7], 0.99)).toBe(7);
+  expect(() => quantile([], 0.5)).toThrow(/nothing/);
 });
 
 test('a summary has the extremes', () => {

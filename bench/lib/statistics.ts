@@ -34,6 +34,14 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The smallest value that at least this share of them does not exceed. @param values at least one */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (found === undefined) throw new Error('there is no quantile of nothing');
+  return found;
+}
+
 /** Student's t: the mean of independent measurements. @param values at least two */
 export function meanInterval(values: readonly number[]): Interval {
   const mean = sum(values) / values.length;

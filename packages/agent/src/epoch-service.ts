@@ -8,13 +8,13 @@ import {
   type MemberEffect,
   type MemberEpochState,
   type MemberEvent,
-  nodeName,
   stepMemberEpoch,
 } from '@stillpoint/protocol';
 import { beginEpoch, type EpochPart, headerOf, isOf, keyOf } from './epoch-part.ts';
 import { toFailure } from './failure.ts';
 import type { Decisions } from './ledger-words.ts';
 import { MachinePart } from './machine-part.ts';
+import { NodeReports } from './node-reports.ts';
 import type { EpochHost, KeptPart, ServiceOptions } from './ports.ts';
 import type { SlotOwner } from './sandbox-record.ts';
 
@@ -26,11 +26,13 @@ export class EpochService<Place extends SlotOwner> {
   readonly #host: EpochHost<Place>;
   readonly #decisions: Decisions;
   readonly #parts = new Map<string, EpochPart<Place>>();
+  readonly #reports: NodeReports;
 
   constructor(options: ServiceOptions, host: EpochHost<Place>, decisions: Decisions) {
     this.#options = options;
     this.#host = host;
     this.#decisions = decisions;
+    this.#reports = new NodeReports(options, (header) => this.#partsOf(header));
   }
 
   /** Goes on where an earlier agent of this node was killed. */
@@ -78,7 +80,7 @@ export class EpochService<Place extends SlotOwner> {
       if (isOf(part, command) && !(isPast && isMemberEngaged(part.machine.state))) heard.add(part);
     for (const part of heard) part.machine.feed({ kind: 'CommandReceived', command });
     // after a reboot nothing is known of an epoch that may be committed: that is an answer too
-    if (heard.size === 0 && (isClosed || sandboxes.length === 0)) this.#report(command);
+    if (heard.size === 0 && (isClosed || sandboxes.length === 0)) this.#reports.send(command);
   }
 
   /** A member's processes are gone, not by our hand. */
@@ -125,6 +127,7 @@ export class EpochService<Place extends SlotOwner> {
         expired: (name) => ({ kind: 'DeadlineExpired', name }),
         persistFailed: (message) => ({ kind: 'PersistFailed', message }),
         kept: place,
+        onIdle: () => this.#reports.partIsIdle(headerOf(part)),
         metrics,
         log,
       }),
@@ -163,12 +166,12 @@ export class EpochService<Place extends SlotOwner> {
       case 'Persist':
         return machine.persist(effect.record);
       case 'Run':
-        void this.#run(part, effect);
+        void part.machine.occupy(() => this.#run(part, effect));
         return;
       case 'Report':
         this.#options.metrics.reported(part.reports, effect.reports);
         part.reports = effect.reports;
-        this.#report(headerOf(part));
+        this.#reports.add(headerOf(part));
         return effect.reports.some(({ kind }) => kind === 'Forgotten') ? this.#close(part) : undefined;
       case 'SetDeadline':
         return machine.setDeadline(effect.name, effect.afterMs);
@@ -199,19 +202,8 @@ export class EpochService<Place extends SlotOwner> {
     }
   }
 
-  /** One answer for all members of the node in this epoch. */
-  #report({ gang, incarnation, epoch, fence }: EpochHeader): void {
-    const parts = [...this.#parts.values()].filter((part) => isOf(part, { gang, epoch }));
-    this.#options.send({
-      kind: 'Reports',
-      gang,
-      incarnation,
-      epoch,
-      fence,
-      node: nodeName(this.#options.node),
-      reports: parts.flatMap((part) => part.reports),
-      spans: parts.flatMap((part) => part.machine.spans),
-    });
+  #partsOf({ gang, epoch }: EpochHeader): EpochPart<Place>[] {
+    return [...this.#parts.values()].filter((part) => isOf(part, { gang, epoch }));
   }
 
   /** The epoch is over for this member. It stays known, so that a late command is answered; older ones go. */

@@ -4,6 +4,8 @@ export const limits = {
   helperCommandMs: 10_000,
   /** Most bytes kept of a helper's output. */
   helperOutputBytesMax: 8 * 1024 * 1024,
+  /** How long what a member has to say waits for others of its node that are at work. */
+  reportWaitMs: 20,
   /** How often a cgroup's freezer state is read while it freezes. */
   freezePollMs: 1,
   /** Longest wait for a cgroup to freeze: shorter than the protocol's deadline, so that whoever is stuck gets named. */

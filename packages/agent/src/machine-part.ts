@@ -22,6 +22,8 @@ export interface MachinePartOptions<State, Event, Effect> {
   readonly persistFailed: (message: string) => Event;
   /** What a restarted agent has to know besides the state. */
   readonly kept: unknown;
+  /** Told whenever nothing is under way any more: no event waits, no step runs. */
+  readonly onIdle?: () => void;
   readonly metrics: AgentMetrics;
   readonly log: AgentLog;
 }
@@ -41,6 +43,7 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
   readonly #deadlines: Deadlines<MemberDeadline>;
   #state: State;
   #queue: Promise<void> = Promise.resolve();
+  #underWay = 0;
 
   constructor(options: MachinePartOptions<State, Event, Effect>) {
     this.#options = options;
@@ -58,6 +61,22 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
 
   get state(): State {
     return this.#state;
+  }
+
+  /** Whether an event waits or a step runs. */
+  get isBusy(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /** The part is busy until the work has ended. */
+  async occupy(work: () => Promise<void>): Promise<void> {
+    this.#underWay += 1;
+    try {
+      await work();
+    } finally {
+      this.#underWay -= 1;
+      if (!this.isBusy) this.#options.onIdle?.();
+    }
   }
 
   /** Performs the effects of the machine's start. */
@@ -132,12 +151,15 @@ export class MachinePart<State, Event extends { readonly kind: string }, Effect>
   }
 
   #enqueue(name: string, work: () => Promise<void>): void {
-    this.#queue = this.#queue.then(work).catch((error: unknown) => {
-      this.#options.log.error(
-        { ...this.subject, event: name, error: String(error) },
-        'an event could not be taken',
-      );
-    });
+    const before = this.#queue;
+    this.#queue = this.occupy(() =>
+      before.then(work).catch((error: unknown) => {
+        this.#options.log.error(
+          { ...this.subject, event: name, error: String(error) },
+          'an event could not be taken',
+        );
+      }),
+    );
   }
 
   async #performAll(effects: readonly Effect[]): Promise<void> {

@@ -25,7 +25,7 @@ it.each(keptPlans())('what was found once: $what', async ({ plan }) => {
 
 it('the same seed gives the same run', async () => {
   const traces = await Promise.all([26, 26, 277].map(traceOf));
-  expect(traces[0]?.length).toBeGreaterThan(100);
+  expect(traces[0]?.length).toBeGreaterThan(50);
   expect(traces[1]).toEqual(traces[0]);
   expect(traces[2]).not.toEqual(traces[0]);
 });

@@ -1,12 +1,14 @@
 // The coordinator's machine for one epoch of a gang: events in, ordered effects out. Pure; a driver performs the
 // effects and keeps the clock.
-import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, type ChartState } from '../chart.ts';
+import { initialTransition } from 'xstate';
+import { toChartEvent, toStep, transitionOf, type ChartState } from '../chart.ts';
 import { gangChart } from './chart.ts';
 import type { GangEffect, GangEpochInput, GangEvent } from './events.ts';
 import type { GangFacts } from './facts.ts';
 import type { Decision } from '../messages.ts';
 import type { Step } from '../step.ts';
+
+const transition = transitionOf(gangChart);
 
 /** Plain JSON: `value` names the phase, `context` is what is known. */
 export type GangEpochState = ChartState<GangFacts>;
@@ -30,7 +32,7 @@ export function recoverGangEpoch(
 /** One event. Events that come late or twice change nothing and have no effects; so do all after `Finish`. */
 export function stepGangEpoch(state: GangEpochState, event: GangEvent): Step<GangEpochState, GangEffect> {
   if (isGangEpochFinished(state)) return { state, effects: [] };
-  return toStep(transition(gangChart, gangChart.resolveState(state), toChartEvent(event)));
+  return toStep(transition(gangChart.resolveState(state), toChartEvent(event)));
 }
 
 /** Whether the epoch has come to its `Finish`. */

@@ -1,7 +1,7 @@
 // How replies and losses are folded into what the coordinator knows. Facts only grow, so a reply that comes twice or
 // late changes nothing. Pure.
 import { failures } from '../failures.ts';
-import type { NodeName } from '../ids.ts';
+import type { MemberId, NodeName } from '../ids.ts';
 import type { EpochHeader, EpochReply, FailedReport, MemberReport } from '../messages.ts';
 import { invariant } from '../step.ts';
 import type { GangEvent } from './events.ts';
@@ -27,14 +27,21 @@ const isForUs = (ours: EpochHeader, theirs: EpochHeader): boolean =>
 export function foldReply(facts: GangFacts, reply: EpochReply): GangFacts {
   if (!isForUs(facts.header, reply)) return facts;
   if (reply.reports.length === 0) return foldForgotten(facts, reply.node);
-  return reply.reports.reduce((before, report) => {
-    const index = before.members.findIndex(
-      ({ member, node }) => member === report.member && node === reply.node,
-    );
-    const member = before.members[index];
-    return member === undefined ? before : foldReport(before, index, member, report);
-  }, facts);
+  // one copy for the whole reply: a gang may have thousands of members
+  const members = [...facts.members];
+  return reply.reports.reduce<GangFacts>(
+    (before, report) => {
+      const index = indexOf(members, report.member);
+      const member = members[index];
+      return member?.node === reply.node ? foldReport(before, members, index, member, report) : before;
+    },
+    { ...facts, members },
+  );
 }
+
+/** Members stand in the order of their numbers, mostly from 0 on without a gap. */
+const indexOf = (members: readonly GangMember[], member: MemberId): number =>
+  members[member]?.member === member ? member : members.findIndex((each) => each.member === member);
 
 /** Every member has voted for a committed epoch: a node that knows nothing of it was started anew since. */
 function foldForgotten(facts: GangFacts, node: NodeName): GangFacts {
@@ -47,18 +54,19 @@ function foldForgotten(facts: GangFacts, node: NodeName): GangFacts {
   };
 }
 
-function foldReport(facts: GangFacts, index: number, member: GangMember, report: MemberReport): GangFacts {
-  const learn = (step: GangStep, more: Partial<GangMember> = {}): GangFacts =>
-    hasReached(member, step)
-      ? facts
-      : {
-          ...facts,
-          members: facts.members.with(index, {
-            ...member,
-            ...more,
-            reached: member.reached | stepBits[step],
-          }),
-        };
+/** @param members of `facts`, a copy that nobody else has yet: what is learned is put in there */
+function foldReport(
+  facts: GangFacts,
+  members: GangMember[],
+  index: number,
+  member: GangMember,
+  report: MemberReport,
+): GangFacts {
+  const learn = (step: GangStep, more: Partial<GangMember> = {}): GangFacts => {
+    if (!hasReached(member, step))
+      members[index] = { ...member, ...more, reached: member.reached | stepBits[step] };
+    return facts;
+  };
   switch (report.kind) {
     case 'Ready': {
       if (hasReached(member, 'Ready')) return facts;

@@ -1,12 +1,14 @@
 // An agent's machine for one member in one restore attempt: events in, ordered effects out. Pure; a driver performs
 // the effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
-import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, withRecords } from '../chart.ts';
+import { initialTransition } from 'xstate';
+import { toChartEvent, toStep, transitionOf, withRecords } from '../chart.ts';
 import { memberRestoreChart } from './chart.ts';
 import type { MemberRestoreAction, MemberRestoreEffect, MemberRestoreState } from './effects.ts';
 import type { MemberRestoreEvent, MemberRestoreInput } from './events.ts';
 import { isDone, type MemberRestoreFacts } from './facts.ts';
 import type { Step } from '../step.ts';
+
+const transition = transitionOf(memberRestoreChart);
 
 /** Begins a member's part in an attempt; the first command is an event of its own. */
 export function startMemberRestore(input: MemberRestoreInput): Step<MemberRestoreState, MemberRestoreEffect> {
@@ -22,7 +24,7 @@ export function stepMemberRestore(
 ): Step<MemberRestoreState, MemberRestoreEffect> {
   return withRecords(
     toStep<MemberRestoreFacts, MemberRestoreAction>(
-      transition(memberRestoreChart, memberRestoreChart.resolveState(state), toChartEvent(event)),
+      transition(memberRestoreChart.resolveState(state), toChartEvent(event)),
     ),
   );
 }

@@ -1,12 +1,14 @@
 // An agent's machine for one member in one epoch: events in, ordered effects out. Pure; a driver performs the
 // effects and keeps the clock. A restarted agent takes the last `Persist`ed record for its state.
-import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, withRecords } from '../chart.ts';
+import { initialTransition } from 'xstate';
+import { toChartEvent, toStep, transitionOf, withRecords } from '../chart.ts';
 import { memberChart } from './chart.ts';
 import type { MemberAction, MemberEffect, MemberEpochState } from './effects.ts';
 import type { MemberEpochInput, MemberEvent } from './events.ts';
 import { isDone, type MemberFacts } from './facts.ts';
 import type { Step } from '../step.ts';
+
+const transition = transitionOf(memberChart);
 
 /** Begins a member's part in an epoch; the first command is an event of its own. */
 export function startMemberEpoch(input: MemberEpochInput): Step<MemberEpochState, MemberEffect> {
@@ -19,9 +21,7 @@ export function stepMemberEpoch(
   event: MemberEvent,
 ): Step<MemberEpochState, MemberEffect> {
   return withRecords(
-    toStep<MemberFacts, MemberAction>(
-      transition(memberChart, memberChart.resolveState(state), toChartEvent(event)),
-    ),
+    toStep<MemberFacts, MemberAction>(transition(memberChart.resolveState(state), toChartEvent(event))),
   );
 }
 

@@ -1,12 +1,14 @@
 // The coordinator's machine for one restore attempt (an incarnation): events in, ordered effects out. Pure; a driver
 // performs the effects and keeps the clock.
-import { initialTransition, transition } from 'xstate';
-import { toChartEvent, toStep, type ChartState } from '../chart.ts';
+import { initialTransition } from 'xstate';
+import { toChartEvent, toStep, transitionOf, type ChartState } from '../chart.ts';
 import { restoreChart } from './chart.ts';
 import type { RestoreEffect, RestoreEvent, RestoreInput } from './events.ts';
 import type { RestoreFacts } from './facts.ts';
 import type { RestoreOutcome } from '../restore-messages.ts';
 import type { Step } from '../step.ts';
+
+const transition = transitionOf(restoreChart);
 
 /** Plain JSON: `value` names the phase, `context` is what is known. */
 export type RestoreState = ChartState<RestoreFacts>;
@@ -33,7 +35,7 @@ export function stepRestoreAttempt(
   event: RestoreEvent,
 ): Step<RestoreState, RestoreEffect> {
   if (isRestoreFinished(state)) return { state, effects: [] };
-  return toStep(transition(restoreChart, restoreChart.resolveState(state), toChartEvent(event)));
+  return toStep(transition(restoreChart.resolveState(state), toChartEvent(event)));
 }
 
 /** Whether the attempt has come to its `Finish`. */
