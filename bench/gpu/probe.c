@@ -1,4 +1,5 @@
-/* Measures what Stillpoint's design of GPU checkpoints rests on: the CUDA driver's checkpoint API, called from a resident helper on other
+/* Measures what Stillpoint's design of GPU checkpoints rests on: the CUDA driver's checkpoint API, called from
+ * a resident helper on other
  * processes. Prints one line of JSON a fact. libcuda is opened at run time: no CUDA headers are needed to build it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,7 +32,8 @@ static result (*memory_info)(size_t *, size_t *);
 static result (*synchronize)(void);
 static result (*load)(void **, const void *);
 static result (*function_get)(void **, void *, const char *);
-static result (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **);
+static result (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *,
+    void **, void **);
 static result (*error_name)(result, const char **);
 static result (*driver_version)(int *);
 static result (*lock)(int, struct lock_arguments *);
@@ -54,8 +56,10 @@ static void open_driver(void) {
   init = symbol("cuInit"); device_get = symbol("cuDeviceGet"); retain = symbol("cuDevicePrimaryCtxRetain");
   set_current = symbol("cuCtxSetCurrent"); alloc = symbol("cuMemAlloc_v2"); alloc_host = symbol("cuMemAllocHost_v2");
   set32 = symbol("cuMemsetD32_v2"); to_host = symbol("cuMemcpyDtoH_v2"); memory_info = symbol("cuMemGetInfo_v2");
-  synchronize = symbol("cuCtxSynchronize"); load = symbol("cuModuleLoadData"); function_get = symbol("cuModuleGetFunction");
-  launch = symbol("cuLaunchKernel"); error_name = symbol("cuGetErrorName"); driver_version = symbol("cuDriverGetVersion");
+  synchronize = symbol("cuCtxSynchronize"); load = symbol("cuModuleLoadData");
+  function_get = symbol("cuModuleGetFunction");
+  launch = symbol("cuLaunchKernel"); error_name = symbol("cuGetErrorName");
+  driver_version = symbol("cuDriverGetVersion");
   lock = symbol("cuCheckpointProcessLock"); checkpoint = symbol("cuCheckpointProcessCheckpoint");
   restore = symbol("cuCheckpointProcessRestore"); unlock = symbol("cuCheckpointProcessUnlock");
   get_state = symbol("cuCheckpointProcessGetState");
@@ -81,8 +85,10 @@ static void must(result code, const char *what) {
 
 enum { PATTERN = 0x5a17b01d, PINNED_BYTES = 1 << 20 };
 static const char *spin_code =
-  ".version 6.0\n.target sm_50\n.address_size 64\n.visible .entry spin(.param .u64 cycles){\n.reg .u64 %r<4>;\n.reg .pred %p;\n"
-  "ld.param.u64 %r1,[cycles];\nmov.u64 %r2,%clock64;\nagain:\nmov.u64 %r3,%clock64;\nsub.u64 %r3,%r3,%r2;\nsetp.lt.u64 %p,%r3,%r1;\n"
+  ".version 6.0\n.target sm_50\n.address_size 64\n.visible .entry spin(.param .u64 cycles){\n.reg .u64 %r<4>;\n"
+      ".reg .pred %p;\n"
+  "ld.param.u64 %r1,[cycles];\nmov.u64 %r2,%clock64;\nagain:\nmov.u64 %r3,%clock64;\nsub.u64 %r3,%r3,%r2;\n"
+      "setp.lt.u64 %p,%r3,%r1;\n"
   "@%p bra again;\nret;\n}\n";
 
 /* A process with memory on the GPU that does what it is told. */
@@ -189,11 +195,13 @@ static result perform(enum step step, int pid, unsigned timeout_ms) {
 
 static void cycle(size_t megabytes) {
   struct player p = start(megabytes);
-  printf("{\"fact\":\"cycle\",\"vram_mb\":%zu,\"state\":%d,\"free_mb_before\":%zu", megabytes, state_of(p.pid), free_mb());
+  printf("{\"fact\":\"cycle\",\"vram_mb\":%zu,\"state\":%d,\"free_mb_before\":%zu", megabytes, state_of(p.pid),
+      free_mb());
   for (enum step step = LOCK; step <= UNLOCK; step++) {
     double from = now_ms();
     result code = perform(step, p.pid, 10000);
-    printf(",\"%s_ms\":%.1f,\"%s\":\"%s\",\"state_after_%s\":%d", step_names[step], now_ms() - from, step_names[step], name_of(code),
+    printf(",\"%s_ms\":%.1f,\"%s\":\"%s\",\"state_after_%s\":%d", step_names[step], now_ms() - from,
+        step_names[step], name_of(code),
            step_names[step], state_of(p.pid));
     if (step == CHECKPOINT) {
       char byte = 0;
@@ -210,11 +218,13 @@ static void cycle(size_t megabytes) {
 static void wrong_order(void) {
   struct player p = start(64);
   result c = perform(CHECKPOINT, p.pid, 0), r = perform(RESTORE, p.pid, 0), u = perform(UNLOCK, p.pid, 0);
-  printf("{\"fact\":\"wrong order while running\",\"checkpoint\":\"%s\",\"restore\":\"%s\",\"unlock\":\"%s\",\"state\":%d}\n", name_of(c),
+  printf("{\"fact\":\"wrong order while running\",\"checkpoint\":\"%s\",\"restore\":\"%s\",\"unlock\":\"%s\","
+      "\"state\":%d}\n", name_of(c),
          name_of(r), name_of(u), state_of(p.pid));
   result first = perform(LOCK, p.pid, 1000), second = perform(LOCK, p.pid, 1000);
   r = perform(RESTORE, p.pid, 0);
-  printf("{\"fact\":\"wrong order while locked\",\"lock\":\"%s\",\"lock_again\":\"%s\",\"restore\":\"%s\",\"state\":%d}\n", name_of(first),
+  printf("{\"fact\":\"wrong order while locked\",\"lock\":\"%s\",\"lock_again\":\"%s\",\"restore\":\"%s\","
+      "\"state\":%d}\n", name_of(first),
          name_of(second), name_of(r), state_of(p.pid));
   perform(UNLOCK, p.pid, 0);
   int pid = p.pid;
@@ -223,7 +233,8 @@ static void wrong_order(void) {
   if (plain == 0) { pause(); _exit(0); }
   int state = -1;
   result dead = perform(LOCK, pid, 1000), none = perform(LOCK, plain, 1000), none_state = get_state(plain, &state);
-  printf("{\"fact\":\"others\",\"lock_dead\":\"%s\",\"lock_without_cuda\":\"%s\",\"state_without_cuda\":\"%s\"}\n", name_of(dead),
+  printf("{\"fact\":\"others\",\"lock_dead\":\"%s\",\"lock_without_cuda\":\"%s\",\"state_without_cuda\":\"%s\"}\n",
+      name_of(dead),
          name_of(none), name_of(none_state));
   kill(plain, SIGKILL);
   waitpid(plain, NULL, 0);
@@ -239,7 +250,8 @@ static void busy(void) {
   int after = state_of(p.pid);
   from = now_ms();
   result again = perform(LOCK, p.pid, 20000);
-  printf("{\"fact\":\"lock while a kernel runs 4 s\",\"timeout_500ms\":\"%s\",\"took_ms\":%.0f,\"state_after\":%d,\"lock_20s\":\"%s\","
+  printf("{\"fact\":\"lock while a kernel runs 4 s\",\"timeout_500ms\":\"%s\",\"took_ms\":%.0f,\"state_after\":%d,"
+      "\"lock_20s\":\"%s\","
          "\"lock_20s_ms\":%.0f}\n", name_of(code), took, after, name_of(again), now_ms() - from);
   perform(UNLOCK, p.pid, 0);
   printf("{\"fact\":\"after that\",\"state\":%d,\"content\":\"%s\"}\n", state_of(p.pid), tell(&p, "v"));
@@ -264,11 +276,13 @@ static void stopped(void) {
     }
     int status = 0, done = 0;
     while (now_ms() - from < 8000 && !(done = waitpid(child, &status, WNOHANG))) usleep(10000);
-    printf("{\"fact\":\"%s of a process that is stopped\",\"returned_within_8s\":%s,\"ms\":%.0f}\n", locked ? "restore" : "state",
+    printf("{\"fact\":\"%s of a process that is stopped\",\"returned_within_8s\":%s,\"ms\":%.0f}\n",
+        locked ? "restore" : "state",
            done ? "true" : "false", now_ms() - from);
     fflush(stdout);
     kill(p.pid, SIGCONT);
-    if (!done) { for (int i = 0; i < 500 && !waitpid(child, &status, WNOHANG); i++) usleep(10000); kill(child, SIGKILL); }
+    if (!done) { for (int i = 0; i < 500 && !waitpid(child, &status, WNOHANG); i++) usleep(10000); kill(child,
+        SIGKILL); }
     if (locked) { usleep(500000); perform(RESTORE, p.pid, 0); perform(UNLOCK, p.pid, 0); }
   }
   printf("{\"fact\":\"after it went on\",\"state\":%d,\"content\":\"%s\"}\n", state_of(p.pid), tell(&p, "v"));
@@ -290,17 +304,20 @@ static void all_at_once(int count, size_t megabytes) {
         for (int i = 0; i < count; i++) {
           char pid[16];
           snprintf(pid, sizeof pid, "%d", players[i].pid);
-          if ((children[i] = fork()) == 0) { execl("/proc/self/exe", "probe", step_names[step], pid, (char *)NULL); _exit(127); }
+          if ((children[i] = fork()) == 0) { execl("/proc/self/exe", "probe", step_names[step], pid, (char *)NULL);
+          _exit(127); }
         }
         for (int i = 0; i < count; i++) waitpid(children[i], NULL, 0);
       }
       printf("{\"fact\":\"%s of %d processes of %zu MB, %s\",\"ms\":%.0f}\n", step_names[step], count, megabytes,
-             together ? "at once, each from a process of its own" : "one after the other from the resident helper", now_ms() - from);
+             together ? "at once, each from a process of its own" : "one after the other from the resident helper",
+                 now_ms() - from);
       fflush(stdout);
     }
     for (int i = 0; i < count; i++) must(perform(UNLOCK, players[i].pid, 0), "unlock");
   }
-  for (int i = 0; i < count; i++) { printf("{\"fact\":\"content %d\",\"is\":\"%s\"}\n", i, tell(&players[i], "v")); stop(&players[i]); }
+  for (int i = 0; i < count; i++) { printf("{\"fact\":\"content %d\",\"is\":\"%s\"}\n", i, tell(&players[i], "v"));
+  stop(&players[i]); }
   fflush(stdout);
 }
 
@@ -320,7 +337,8 @@ int main(int count, char **words) {
   void *context;
   driver_version(&version);
   printf("{\"fact\":\"cuInit of a fresh process\",\"ms\":%.0f,\"driver_api\":%d}\n", now_ms() - from, version);
-  must(device_get(&device, 0), "device"); must(retain(&context, device), "context"); must(set_current(context), "current");
+  must(device_get(&device, 0), "device"); must(retain(&context, device), "context"); must(set_current(context),
+      "current");
   wrong_order();
   cycle(64); cycle(1024); cycle(8192); cycle(32768);
   busy();
