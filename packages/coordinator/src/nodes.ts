@@ -189,9 +189,15 @@ export class Nodes {
   async #endDying(name: string, evidence: NodeEvidence = { isOff: false }): Promise<void> {
     const record = this.#records.get(name);
     if (record?.state !== 'dying') return;
-    await this.#dependencies.platform.kill(name, this.#store.fence, evidence);
-    await this.#put({ ...record, state: 'killed' });
-    this.#dependencies.listener.onKilled(name);
+    const { platform, listener, log } = this.#dependencies;
+    await platform.kill(name, this.#store.fence, evidence);
+    // it is dead, whether the ledger says so or not: a successor that reads `dying` makes sure once more
+    const killed: NodeRecord = { ...record, state: 'killed' };
+    this.#records.set(name, killed);
+    listener.onKilled(name);
+    await this.#put(killed).catch((error: unknown) =>
+      log.error({ err: error, node: name }, 'a node that is dead could not be written down as such'),
+    );
   }
 
   async #tryToEnd(name: string): Promise<void> {
