@@ -166,6 +166,13 @@ it('a coordinator that dies while a hook runs is followed by one that gives the 
   expect(await second.client.showGang('train')).toMatchObject({ state: 'running', incarnation: 1 });
 });
 
+it('a hook for a rank that there is not is refused', async () => {
+  await expect(
+    run({ name: 'a', when: 'pre', phase: 'freeze', exec: { command: ['true'], ranks: [0, 2] } }),
+  ).rejects.toMatchObject({ code: 'SP_INVALID_REQUEST', message: expect.stringContaining('for rank 2') });
+  expect(await first.client.listGangs()).toEqual([]);
+});
+
 it('a hook over NATS is refused where there is none', async () => {
   await expect(
     run({ name: 'a', when: 'pre', phase: 'freeze', nats: { subject: 'writer' } }),

@@ -122,7 +122,7 @@ export async function runCoordinatorService(
       log.info({ name, socket: apiSocket(paths) }, 'this coordinator serves');
     };
     const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve()));
-    const ended = Promise.race([lead().then(() => failed.promise), closed]);
+    const ended = Promise.race([lead().then(() => failed.promise), failed.promise, closed]);
     ended.catch((error: unknown) => log.fatal({ err: error }, 'this coordinator can not go on'));
     return {
       url: probes.url,

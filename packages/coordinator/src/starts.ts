@@ -35,8 +35,7 @@ export class Starts {
       const hasEnded = namesake.isDead && namesake.operation === undefined;
       throw new GangNameInUse(request.name, hasEnded);
     }
-    if (request.hooks?.some(({ nats }) => nats !== undefined) === true && !this.#context.hooks.hasNats)
-      throw new InvalidRequest('a hook asks over NATS, and this coordinator has none: run it as a service');
+    this.#requireHooks(request);
     const { nodes: _, name, ...rest } = request;
     const record: GangRecord = { ...rest, name, createdAtMs: clock.wallMs() };
     const gang = gangs.add({ record, incarnations: [], epochs: [] });
@@ -49,6 +48,17 @@ export class Starts {
         throw error;
       }
     });
+  }
+
+  #requireHooks({ hooks = [], ranks }: z.output<typeof runRequestSchema>): void {
+    if (hooks.some(({ nats }) => nats !== undefined) && !this.#context.hooks.hasNats)
+      throw new InvalidRequest('a hook asks over NATS, and this coordinator has none: run it as a service');
+    for (const { name, exec } of hooks)
+      for (const rank of exec?.ranks ?? [])
+        if (rank >= ranks)
+          throw new InvalidRequest(
+            `the hook ${name} is for rank ${rank}, and the gang has ${ranks}, from 0 on`,
+          );
   }
 
   async #start(gang: Gang, nodeCount: number, verb: VerbContext): Promise<RunResult> {
