@@ -6,7 +6,7 @@ import { type Service, TestCluster } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 import { referenceOf } from '../workloads/harness.ts';
 
-const mesh = ['build/mesh', '--messages', '4000'] as const;
+const mesh = ['build/mesh', '--messages', '2000'] as const;
 const pace = ['--rate-mb', '4'] as const;
 
 async function startCluster(...args: Parameters<typeof TestCluster.start>): Promise<TestCluster> {
