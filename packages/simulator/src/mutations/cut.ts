@@ -9,8 +9,8 @@ export const cutMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'protocol/src/gang/open.ts',
-        find: "always: { guard: reached('Held'), target: 'note' },",
-        replace: "always: { guard: knows(isGood), target: 'note' },",
+        find: "always: { guard: reached('Held'), target: 'beforeDump' },",
+        replace: "always: { guard: knows(isGood), target: 'beforeDump' },",
       },
       {
         file: 'protocol/src/gang/open.ts',

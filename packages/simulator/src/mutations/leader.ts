@@ -31,13 +31,18 @@ export const leaderMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'coordinator/src/leader-ledger.ts',
-        find: 'compare: [isLeader, ...compare.filter(({ key }) => key !== ledgerKeys.fence)],',
-        replace: 'compare: compare.filter(({ key }) => key !== ledgerKeys.fence),',
+        find: 'const isLeader = { key: ledgerKeys.fence, is: { equals: this.fence } } as const;',
+        replace: "const isLeader = { key: ledgerKeys.fence, is: 'present' } as const;",
       },
       {
         file: 'coordinator/src/leader-ledger.ts',
-        find: 'if (result.ok || result.found[0]?.value === this.fence) return result;',
-        replace: 'if (isLeader) return result;',
+        find: "const isTurn = { key: turnKey, is: this.#turn === 0 ? 'absent' : { equals: this.#turn } } as const;",
+        replace: 'const isTurn = isLeader;',
+      },
+      {
+        file: 'coordinator/src/leader-ledger.ts',
+        find: 'if (result.ok || valueAt(result, 0) === this.fence) return result;',
+        replace: 'if (result.ok || this.fence > 0) return result;',
       },
     ],
   },
